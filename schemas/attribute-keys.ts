@@ -6,6 +6,7 @@
  * `name.*` stands for every key that begins with `name.`. Operators add keys by `SHIELDWATCH_ALLOWED_KEYS`.
  */
 import * as conventions from '@opentelemetry/semantic-conventions/incubating';
+import { DIALECT_CONTENT, DIALECT_KEYS } from './dialects/dialects.js';
 import * as names from './semconv.js';
 
 /** Environment variable with additional keys, separated by commas. Read by the collector and by the gateway. */
@@ -16,7 +17,7 @@ export const RESERVED_PREFIXES: readonly string[] = [names.SERVER_ATTRIBUTE_PREF
 
 /**
  * Content: prompts, answers, tool inputs and outputs. Dropped unless the organisation keeps it. Lists OpenTelemetry's
- * GenAI names, those of earlier instrumentations, and those of the agents.
+ * GenAI names, those of `dialects/`, and those of the agents.
  */
 export const CONTENT_KEYS: readonly string[] = [
   'gen_ai.input.messages',
@@ -35,27 +36,7 @@ export const CONTENT_KEYS: readonly string[] = [
   'gen_ai.completion.*',
   'gen_ai.event.content',
   'gen_ai.evaluation.explanation',
-  // OpenInference, OpenLLMetry, the Vercel AI SDK.
-  'input.value',
-  'output.value',
-  'llm.input_messages.*',
-  'llm.output_messages.*',
-  'llm.prompts.*',
-  'llm.completions.*',
-  'llm.prompt_template.*',
-  'llm.function_call',
-  'llm.tools.*',
-  'retrieval.documents.*',
-  'tool.parameters',
-  'traceloop.entity.input',
-  'traceloop.entity.output',
-  'ai.prompt',
-  'ai.prompt.*',
-  'ai.response.text',
-  'ai.response.object',
-  'ai.response.toolCalls',
-  'ai.toolCall.args',
-  'ai.toolCall.result',
+  ...DIALECT_CONTENT,
   'mcp.request.argument.*',
   // Claude Code, Codex, Gemini CLI. Gemini's command line contains the whole prompt.
   'prompt',
@@ -446,6 +427,7 @@ export const ALLOWED_KEYS: readonly string[] = [
     ...attributeNames(conventions),
     ...attributeNames(names).filter((name) => !isOwn(name)),
     ...AGENT_KEYS,
+    ...DIALECT_KEYS,
     ...COLLECTOR_KEYS,
     ...OWN_KEYS,
   ]),

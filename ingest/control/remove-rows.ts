@@ -139,19 +139,21 @@ async function factsOfToken(
     clickhouse,
     `SELECT name, as_select AS query FROM system.tables WHERE database = currentDatabase() AND name LIKE '%\\_in\\_mv\\_v1'`,
   );
-  return Object.entries(FACTS).flatMap(([fact, landing]): Target[] => {
-    const view = views.find(({ name }) => name === `${fact}_in_mv_v1`);
-    const columns = tables.find(({ name }) => name === landing)?.columns;
-    if (view === undefined || columns === undefined) return [];
-    const rows = `(SELECT *, OrgId, Repository, IngestedAt FROM ${landing} WHERE ${landingCondition(columns, removal)})`;
-    const reading = view.query.replace(new RegExp(`FROM (\\S+\\.)?${landing}\\b`), `FROM ${rows}`);
-    return [
-      {
-        table: `${fact}_v1`,
-        condition: `org_id = {orgId:String} AND (repo, event_id, occurred_at) IN (SELECT repo, event_id, occurred_at FROM (${reading}))`,
-      },
-    ];
-  });
+  return Object.entries(FACTS).flatMap(([fact, sources]) =>
+    sources.flatMap(({ landing, view }): Target[] => {
+      const query = views.find(({ name }) => name === view)?.query;
+      const columns = tables.find(({ name }) => name === landing)?.columns;
+      if (query === undefined || columns === undefined) return [];
+      const rows = `(SELECT *, OrgId, Repository, IngestedAt FROM ${landing} WHERE ${landingCondition(columns, removal)})`;
+      const reading = query.replace(new RegExp(`FROM (\\S+\\.)?${landing}\\b`), `FROM ${rows}`);
+      return [
+        {
+          table: `${fact}_v1`,
+          condition: `org_id = {orgId:String} AND (repo, event_id, occurred_at) IN (SELECT repo, event_id, occurred_at FROM (${reading}))`,
+        },
+      ];
+    }),
+  );
 }
 
 interface Mark {

@@ -1,7 +1,7 @@
 import { ATTR_TENANT_TOKEN_ID } from '../semconv.js';
 import type { ClickHouseClient } from './client.js';
 import { pruneDimensions } from './dimensions.js';
-import { FACTS, readingOf, type Fact } from './facts.js';
+import { FACTS, readingsOf, type Fact } from './facts.js';
 
 /** What to delete: a repository, or everything that one token sent. */
 export type Deletion = { orgId: string; repo: string } | { orgId: string; tokenId: string };
@@ -20,6 +20,15 @@ export const LANDING = [
 /** Timeout of a DELETE in seconds. */
 const DELETE_TIMEOUT_S = 600;
 
+/** Writes the condition on a fact's table for what the records of the token `tokenId` of `orgId` became. */
+async function ofToken(client: ClickHouseClient, fact: Fact): Promise<string> {
+  const keys = (await readingsOf(client, fact)).map(
+    (reading) => `SELECT org_id, repo, event_id, occurred_at FROM (${reading}
+          AND OrgId = {orgId:String} AND ResourceAttributes['${ATTR_TENANT_TOKEN_ID}'] = {tokenId:String})`,
+  );
+  return `org_id = {orgId:String} AND (org_id, repo, event_id, occurred_at) IN (${keys.join(' UNION ALL ')})`;
+}
+
 /**
  * Deletes facts and landing rows, and marks every affected hour, so that the series follow. A fact that another token
  * sent too is restored by the next reconciliation of landing with facts. Safe to repeat after a failure: landing,
@@ -29,10 +38,7 @@ export async function deleteFacts(client: ClickHouseClient, deletion: Deletion):
   const facts: string[] = [...Object.keys(FACTS), ...('repo' in deletion ? ['masking_event', 'control_event'] : [])];
   for (const fact of facts) {
     const where =
-      'repo' in deletion
-        ? 'org_id = {orgId:String} AND repo = {repo:String}'
-        : `org_id = {orgId:String} AND (org_id, repo, event_id, occurred_at) IN (
-          SELECT org_id, repo, event_id, occurred_at FROM (${await readingOf(client, fact as Fact)} AND OrgId = {orgId:String} AND ResourceAttributes['${ATTR_TENANT_TOKEN_ID}'] = {tokenId:String}))`;
+      'repo' in deletion ? 'org_id = {orgId:String} AND repo = {repo:String}' : await ofToken(client, fact as Fact);
     const run = (query: string): Promise<unknown> =>
       client.command({
         query,

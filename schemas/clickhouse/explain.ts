@@ -1,5 +1,5 @@
 import { selectRows, type ClickHouseClient } from './client.js';
-import { FACTS, readingOf, type Fact } from './facts.js';
+import { FACTS, readingsOf, type Fact } from './facts.js';
 import { isCounted } from './judged-call.js';
 
 /** Kinds of rows behind points: the table to read, the time column, and what distinguishes rows of one time. */
@@ -403,9 +403,10 @@ async function rowsBehind(
 const isFact = (kind: EvidenceKind): kind is Fact => Object.hasOwn(FACTS, kind);
 
 async function repeatsOf(client: ClickHouseClient, fact: Fact, where: string, params: Params): Promise<number> {
+  const readings = (await readingsOf(client, fact)).join(' UNION ALL ');
   const landed = await selectRows<{ repeats: number }>(
     client,
-    `SELECT count() - uniqExact(org_id, repo, event_id, occurred_at) AS repeats FROM (${await readingOf(client, fact)}) WHERE ${where} AND problem = ''`,
+    `SELECT count() - uniqExact(org_id, repo, event_id, occurred_at) AS repeats FROM (${readings}) WHERE ${where} AND problem = ''`,
     params,
   );
   return landed[0]?.repeats ?? 0;

@@ -1,0 +1,107 @@
+import { SCOPE_NAME } from '../semconv.js';
+import { claudeCode, codex, geminiCli } from './agents.js';
+import type { EventField, LogDialect, SpanDialect } from './dialect.js';
+import { genAi } from './gen-ai.js';
+import { mcp } from './mcp.js';
+import { openInference } from './openinference.js';
+import { openLlmetry } from './openllmetry.js';
+import { vercelAi } from './vercel-ai.js';
+
+/** Every convention of spans that is read. Where a span follows several, the first one that gives a value counts. */
+export const SPAN_DIALECTS: readonly SpanDialect[] = [genAi, openInference, vercelAi, openLlmetry, mcp];
+
+/** Every agent whose log records are read. */
+export const LOG_DIALECTS: readonly LogDialect[] = [claudeCode, codex, geminiCli];
+
+/** The agent of a span whose instrumentation scope no dialect lists. */
+const UNKNOWN_AGENT = 'gen-ai';
+
+/**
+ * Spans of the agents whose log records are read, by scope: their spans repeat what the logs say, and would be counted twice.
+ */
+const LOGGED_SCOPES = ['com.anthropic.claude_code.tracing', 'gemini-cli'];
+
+/** Attributes of all dialects that the store keeps, in addition to those of the semantic conventions. */
+export const DIALECT_KEYS: readonly string[] = SPAN_DIALECTS.flatMap(({ operation, fields, keys }) => [
+  operation,
+  ...Object.values(fields).flat(),
+  ...keys,
+]);
+
+/** Attributes of all dialects that hold content. */
+export const DIALECT_CONTENT: readonly string[] = SPAN_DIALECTS.flatMap(({ content }) => content);
+
+const quoted = (text: string): string => `'${text.replaceAll(/['\\]/g, String.raw`\$&`)}'`;
+const list = (texts: readonly string[]): string => texts.map(quoted).join(', ');
+const attribute = (key: string): string => `SpanAttributes[${quoted(key)}]`;
+
+/** The first of some attributes that is not empty. */
+const firstOf = (keys: readonly string[]): string =>
+  `arrayFirst(value -> value != '', [${[...new Set(keys)].map(attribute).join(', ')}])`;
+
+const field = (name: EventField): string => firstOf(SPAN_DIALECTS.flatMap(({ fields }) => fields[name] ?? []));
+
+function spanKind(): string {
+  const cases = SPAN_DIALECTS.flatMap(({ operation, kinds }) =>
+    [...new Set(Object.values(kinds))].map((kind) => {
+      const values = Object.keys(kinds).filter((value) => kinds[value] === kind);
+      return `${attribute(operation)} IN (${list(values)}), ${quoted(kind)}`;
+    }),
+  );
+  return `multiIf(${cases.join(',\n        ')}, '')`;
+}
+
+/** Writes the expression for `kind` over the columns `agent` and `event_name` of `agent_event`, and `LogAttributes`. */
+export function logKind(): string {
+  const cases = LOG_DIALECTS.flatMap(({ agent, kinds }) =>
+    Object.entries(kinds).map(([event, kind]) => {
+      const [value, condition] =
+        typeof kind === 'string' ? [kind, ''] : [kind.kind, ` AND LogAttributes[${quoted(kind.having)}] != ''`];
+      return `agent = ${quoted(agent)} AND event_name = ${quoted(event)}${condition}, ${quoted(value)}`;
+    }),
+  );
+  return `multiIf(${cases.join(',\n        ')}, '')`;
+}
+
+/**
+ * Writes the SELECT by which `agent_event_span_in_mv_v1` makes events of spans. Our own records, `agentshield.*`, are other facts; a migration holds its text, and a test
+ * holds the store's view to it.
+ */
+export function spanQuery(): string {
+  const scopes = SPAN_DIALECTS.flatMap((dialect) => Object.entries(dialect.scopes));
+  return `SELECT
+    OrgId AS org_id,
+    Repository AS repo,
+    lower(hex(sipHash128(Timestamp, TraceId, SpanId, SpanName, Duration, StatusCode, ServiceName, mapSort(SpanAttributes)))) AS event_id,
+    toDateTime64(Timestamp, 3, 'UTC') AS occurred_at,
+    transform(ScopeName, [${list(scopes.map(([scope]) => scope))}], [${list(scopes.map(([, agent]) => agent))}], ${quoted(UNKNOWN_AGENT)}) AS agent,
+    ScopeVersion AS agent_version,
+    ${firstOf(SPAN_DIALECTS.map(({ operation }) => operation))} AS event_name,
+    ${spanKind()} AS kind,
+    ${field('session_id')} AS session_id,
+    '' AS prompt_id,
+    ${field('agent_name')} AS agent_name,
+    ${field('tool')} AS tool,
+    replaceRegexpOne(${field('tool_call_id')}, '^<.*>$', '') AS tool_call_id,
+    if(kind = 'model_call', ${field('model')}, '') AS model,
+    if(kind = 'model_call', toUInt64OrZero(${field('input_tokens')}), 0) AS input_tokens,
+    if(kind = 'model_call', toUInt64OrZero(${field('output_tokens')}), 0) AS output_tokens,
+    toFloat64(0) AS cost_usd,
+    if(ScopeName = ${quoted(SCOPE_NAME)} AND error_type = 'ToolBlockedError', 'block', '') AS decision,
+    '' AS decision_raw,
+    '' AS decision_source,
+    '' AS permission_mode,
+    if(StatusCode = 'Error', 'false', 'true') AS success,
+    if(StatusCode != 'Error', '', coalesce(nullIf(${field('error_type')}, ''), Events.Attributes[indexOf(Events.Name, 'exception')]['exception.type'])) AS error_type,
+    intDiv(Duration, 1000000) AS duration_ms,
+    '' AS hook_event,
+    toUInt32(0) AS hooks_blocking,
+    TraceId AS trace_id,
+    IngestedAt AS ingested_at,
+    multiIf(
+        occurred_at > IngestedAt + toIntervalDay(1), 'timestamp in the future',
+        occurred_at < IngestedAt - toIntervalDay(730), 'timestamp before the oldest facts',
+        '') AS problem
+FROM otel_traces
+WHERE OrgId != '' AND ScopeName NOT IN (${list(LOGGED_SCOPES)}) AND NOT startsWith(SpanName, 'agentshield.') AND event_name != ''`;
+}
