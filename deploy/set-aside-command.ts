@@ -32,6 +32,7 @@ export function registerSetAsideCommands(root: Command, out: Out): void {
         ]),
         out,
       );
+      if (files.length === 0 && unfinished === 0) out('nothing is set aside');
       if (unfinished > 0)
         out(
           `${unfinished} unfinished: a collector ended while writing; the records are in its queue, and it removes the file at its next start`,
