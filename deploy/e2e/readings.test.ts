@@ -1,8 +1,17 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { readBoards, type BoardLibrary } from '#ingest/boards/board-library.js';
 import { collectReport } from '#grafana/report/collect.js';
 import { jsonHeaders, startGateway, type TestGateway } from '#ingest/testing/gateway.js';
 import { createRollupWorker } from '#rollups/worker.js';
+import { selectRows } from '#schemas/clickhouse/client.js';
+import { packageRoot } from '#schemas/root.js';
+import { openDataFolder } from '../embedded/data-folder.js';
+import { callApi } from '../embedded/machine-api.js';
 import { program } from '../program.js';
 import { sampleHistories, Sender, stageAt } from '../testing/readings/history.js';
 import {
@@ -17,11 +26,13 @@ import {
 } from '../testing/readings/places.js';
 import { disagreements, playHistories, type Played } from '../testing/readings/play.js';
 import { READINGS } from '../testing/readings/quantities.js';
+import { Reference } from '../testing/readings/reference.js';
 import { rangeOf, ReportSubject, type Subject } from '../testing/readings/subject.js';
 import { runReport } from '../report.js';
 
 /** Histories that are played; \`npm run soak -- readings 200\` plays more. */
 const HISTORIES = 20;
+const CLI = join(packageRoot(), 'dist/deploy/cli.js');
 const SEED = 17;
 
 let gateway: TestGateway;
@@ -137,6 +148,90 @@ describe('detects a fault in the definition of', () => {
     },
     600_000,
   );
+});
+
+/** A fault in a view of the store: the view, what it says, what it says instead, and the places that then show something wrong. */
+const VIEW_FAULTS: readonly (readonly [view: string, from: string, to: string, shows: RegExp])[] = [
+  ['blocked_command_rate_hour', 'blocked, asked,', 'asked AS blocked, asked,', /^series:blocked_command_rate\/hour/],
+  ['blocked_command_rate_week', 'toMonday(', 'toStartOfMonth(', /^series:blocked_command_rate\/week/],
+  ['drift_history_day', 'sum(h.regressions)', 'sum(h.drifts)', /^series:drift_history\/day/],
+  ['score_trend_day', 'min(h.score_min)', 'max(h.score_min)', /^series:score_trend\/day/],
+  ['injection_attempt_rate_org_day', 'sum(i.attempts)', 'sum(i.decisions)', /^series:injection_attempt_rate_org\/day/],
+  ['open_finding', '= 1', '!= 0', /^series:open_finding\./],
+  ['open_finding_day', 'sum(s.accepted)', 'sum(s.muted)', /^series:open_finding\/day/],
+  ['open_review_item_org_hour', 'countIf(step = -1)', 'countIf(step = -2)', /^series:open_review_item_org\/hour/],
+  ['accepted_finding', "state = 'accepted'", "state = 'muted'", /^panel:fleet\/9/],
+  ['finding_lifecycle_org_week', 'sum(d.fixed)', 'sum(d.new)', /^series:finding_lifecycle_org\/week/],
+  ['scan', 'FINAL', 'FINAL WHERE files_scanned > 0', /^panel:repository\/12/],
+];
+
+describe('a fault in a view of the store is caught', () => {
+  it.each(VIEW_FAULTS)(
+    '%s: %s',
+    async (view, from, to, shows) => {
+      const { client } = gateway.store;
+      const [stored] = await selectRows<{ sql: string }>(
+        client,
+        'SELECT as_select AS sql FROM system.tables WHERE database = currentDatabase() AND name = {view:String}',
+        { view },
+      );
+      const sql = stored?.sql ?? '';
+      const define = (text: string) => client.command({ query: `CREATE OR REPLACE VIEW ${view} AS ${text}` });
+      expect(sql).toContain(from);
+      await define(sql.replaceAll(from, to));
+      try {
+        const readings = READINGS.filter((reading) => reading.shows.some((place) => shows.test(place)));
+        expect(readings.length).toBeGreaterThan(0);
+        expect(await disagreements(played, { readings, most: 1 })).toHaveLength(1);
+      } finally {
+        await define(sql);
+      }
+    },
+    600_000,
+  );
+});
+
+describe('what the commands print', () => {
+  it('is what a plain count over the history says', async () => {
+    const path = await mkdtemp(join(tmpdir(), 'shieldwatch-readings-'));
+    const folder = await openDataFolder(path);
+    try {
+      const number = 1;
+      const sender = played.senders[number];
+      if (sender === undefined) throw new Error('nothing was played');
+      folder.serve((_method, _path, body) => callApi(gateway.app, sender.id, body));
+      /** Runs the real command, and reads its columns. */
+      const printed = async (...words: string[]): Promise<string[][]> => {
+        const { stdout } = await promisify(execFile)(process.execPath, [CLI, ...words, '--data-dir', path]);
+        return stdout
+          .trim()
+          .split('\n')
+          .filter((line) => line !== '')
+          .map((line) => line.split(/ {2,}/));
+      };
+      const reference = new Reference(played.histories[number] ?? [], played.stage);
+      const listed = await printed('repo', 'list');
+      expect(listed.map(([name]) => name)).toEqual(reference.repos);
+      const items = reference.reviewItems();
+      expect(items.length).toBeGreaterThan(2);
+      // Each command is a process; some of the repositories say as much as all.
+      for (const repo of reference.repos.slice(0, 4)) {
+        expect([repo, (await printed('review', 'list', repo)).map(([, route, status]) => [route, status])]).toEqual([
+          repo,
+          items.filter((item) => item.repo === repo).map(({ route, status }) => [route, status]),
+        ]);
+      }
+      const scan = reference.newest().find(({ isDetailed }) => isDetailed);
+      if (scan === undefined) throw new Error('no newest scan lists its findings');
+      await printed('repo', 'baseline', scan.repo);
+      expect(await printed('repo', 'compare', scan.repo)).toEqual([
+        [`0 new, 0 resolved, ${String(scan.findings.length)} unchanged; score 0`],
+      ]);
+    } finally {
+      await folder.release();
+      await rm(path, { recursive: true, force: true });
+    }
+  }, 120_000);
 });
 
 const HOUR = 3_600_000;
