@@ -37,10 +37,11 @@ export const Kind = {
   blankOrQuote: 11,
   /** A character that cannot be part of a user and password without a scheme. */
   userEnd: 12,
+  dot: 13,
   /** The start of one of {@link WORDS}. */
-  scheme: 13,
-  platform: 14,
-  range: 15,
+  scheme: 14,
+  platform: 15,
+  range: 16,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
@@ -92,6 +93,7 @@ const TESTS: Readonly<Record<keyof typeof Kind, (code: number) => boolean>> = {
     code === 62 ||
     endsUser(code) ||
     code > 127,
+  dot: (code) => code === 46,
   scheme: (code) => code === 58,
   platform: (code) => code === 58,
   range: (code) => code === 91,
@@ -106,7 +108,7 @@ const bitsOf = (code: number): number => {
 const BEYOND_ASCII = bitsOf(0xffff);
 /** By character: the bits of its kinds. */
 const bits = (() => {
-  const table = new Uint16Array(65_536).fill(BEYOND_ASCII);
+  const table = new Uint32Array(65_536).fill(BEYOND_ASCII);
   for (let code = 0; code < 128; code++) table[code] = bitsOf(code);
   for (const code of [0xab, 0xbb, 0x2039, 0x203a, 0xff02, 0xff07]) table[code] = bitsOf(code);
   for (let code = 0x2018; code <= 0x201f; code++) table[code] = bitsOf(code);
@@ -127,6 +129,14 @@ export function doubled(numbers: Int32Array): Int32Array<ArrayBuffer> {
   const more = new Int32Array(numbers.length * 2);
   more.set(numbers);
   return more;
+}
+
+/** Letters, digits, `_` and `$` up to `end`. */
+export interface Identifier {
+  readonly end: number;
+  readonly words: number;
+  /** Whether it is made of words, as people name things, and not of what chance mixes. */
+  readonly isWords: boolean;
 }
 
 /**
@@ -171,6 +181,10 @@ export class Ahead {
   /** Where the name ends whose value was read last, and whether as a password. */
   nameRead = -1;
   isPasswordRead = false;
+  /** The identifier that was read last, where it begins, and where it was to end. */
+  identifier: Identifier | undefined;
+  identifierStart = -1;
+  identifierLast = -1;
   /** Where the name ends whose last word was read last, where that begins, and whether the name is about a secret only. */
   aboutRun = -1;
   aboutFrom = -1;
@@ -195,6 +209,7 @@ export class Ahead {
     this.cookiesTo = -1;
     this.nameRead = -1;
     this.aboutRun = -1;
+    this.identifierStart = -1;
     return this;
   }
 

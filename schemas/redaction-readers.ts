@@ -300,12 +300,12 @@ function isSecretValue(ahead: Ahead, start: number, end: number, isQuoted: boole
   if (strength === 'token' && (hasSpace || !(isMixed(ahead, start, end) || isRandomCase(ahead, start, end))))
     return false;
   if (isTemplate(text, start, end) || isLiteral(text, start, end)) return false;
-  if (!isQuoted && (isSource(text, start, end, strength === 'token') || isPlatform(ahead, start, end))) return false;
+  if (!isQuoted && (isSource(ahead, start, end, strength === 'token') || isPlatform(ahead, start, end))) return false;
   if (hasSpace) return hasLetter(ahead, start, end) && !isSentence(text, start, end);
   if (isReference(text, start)) return false;
   if (strength === 'password')
     return !isPasswordsName(text, start, end, isQuoted) && !(text.charAt(start) === '/' && isNames(text, start, end));
-  return !isAddress(ahead, start, end) && !isTokenName(text, start, end);
+  return !isAddress(ahead, start, end) && !isTokenName(ahead, start, end);
 }
 
 /** Whether the whole value of an attribute or entry is a secret, whose name says so: a password may even be a sentence. */
@@ -495,7 +495,7 @@ function readInner(ahead: Ahead, at: number, start: number, strength: Strength, 
     // `[NullString]::Value` of PowerShell.
     if (value === undefined || text.startsWith(']:', value.end)) break;
     // `[constants_1.Socks5Auth.NoAuth]`
-    const isMember = !value.isQuoted && strength === 'token' && indexIn(text, '.', value.start, value.end) !== -1;
+    const isMember = !value.isQuoted && strength === 'token' && ahead.has(Kind.dot, value.start, value.end);
     if (!isMember && isSecretValue(ahead, value.start, value.end, value.isQuoted, strength)) {
       take(entries === 0 ? start : place, wholeEnd(ahead, value));
       isFound = true;
@@ -727,7 +727,7 @@ const isCredential = (ahead: Ahead, start: number, end: number): boolean => {
     !isUniform(text, start, end) &&
     !isTemplate(text, start, end) &&
     !isAddress(ahead, start, end) &&
-    !isTokenName(text, start, end)
+    !isTokenName(ahead, start, end)
   );
 };
 
@@ -887,7 +887,7 @@ function isUserToken(ahead: Ahead, start: number, end: number): boolean {
     isAsLong(text, start, end, 16) &&
     isMixed(ahead, start, end) &&
     !isTemplate(text, start, end) &&
-    !isTokenName(text, start, end)
+    !isTokenName(ahead, start, end)
   );
 }
 

@@ -2,7 +2,7 @@
  * Tells by its shape what a value is that no secret is: a name, source, an address, a number, a sentence. The
  * collector's processor has the same in Go (shapes.go).
  */
-import { Kind, type Ahead } from './redaction-ahead.js';
+import { Kind, type Ahead, type Identifier } from './redaction-ahead.js';
 import {
   isAlphanumeric,
   isDigit,
@@ -40,12 +40,13 @@ const pairs = (() => {
   return table;
 })();
 
-/** Letters, digits, `_` and `$` up to `end`. */
-interface Identifier {
-  readonly end: number;
-  readonly words: number;
-  /** Whether it is made of words, as people name things, and not of what chance mixes. */
-  readonly isWords: boolean;
+/** {@link readIdentifier}, once for all that ask for the same one. */
+function identifierAt(ahead: Ahead, start: number, end: number): Identifier {
+  if (ahead.identifierStart === start && ahead.identifierLast === end && ahead.identifier !== undefined)
+    return ahead.identifier;
+  ahead.identifierStart = start;
+  ahead.identifierLast = end;
+  return (ahead.identifier = readIdentifier(ahead.text, start, end));
 }
 
 /**
@@ -108,7 +109,8 @@ export function readIdentifier(text: string, start: number, end: number): Identi
 }
 
 /** `options.token`, `getToken(user)`, `match2[0]`, `(*api.Key)(x)`, `SecretString = ...`: source that names where a secret comes from. */
-export function isSource(text: string, start: number, end: number, isToken: boolean): boolean {
+export function isSource(ahead: Ahead, start: number, end: number, isToken: boolean): boolean {
+  const { text } = ahead;
   let i = start;
   // `[NullString]::Value` of PowerShell.
   if (text.charAt(i) === '[') {
@@ -129,7 +131,7 @@ export function isSource(text: string, start: number, end: number, isToken: bool
   let isWords = true;
   for (let from = i; ; from = i) {
     if (!isLetter(text.charCodeAt(i)) && text.charAt(i) !== '_') return false;
-    const name = readIdentifier(text, i, end);
+    const name = identifierAt(ahead, i, end);
     i = name.end;
     for (let j = from; j < i && !hasDigit; j++) hasDigit = isDigit(text.charCodeAt(j));
     isWords &&= name.isWords;
@@ -166,7 +168,7 @@ function isAssigned(text: string, at: number): boolean {
   return i > at && text.charAt(i) === '=' && text.charAt(i + 1) !== '=';
 }
 
-/** Returns whether a type at `[start, end)`, which has a capital, is one of several: `HiddenText | None`. */
+/** Whether a type at `[start, end)`, which has a capital, is one of several: `HiddenText | None`. */
 function isUnion(text: string, start: number, end: number): boolean {
   if (!text.startsWith(' | ', end) || !(isLetter(text.charCodeAt(end + 3)) || text.charAt(end + 3) === '_'))
     return false;
@@ -189,7 +191,7 @@ export function isSentence(text: string, start: number, end: number): boolean {
   return words > 12;
 }
 
-/** Returns whether a value of small letters, which is no sentence by itself, begins one: `password: database password. Is typically`. */
+/** Whether a value of small letters, which is no sentence by itself, begins one: `password: database password. Is typically`. */
 export function beginsSentence(text: string, start: number, end: number): boolean {
   for (let i = start; i < end; i++)
     if (!isLower(text.charCodeAt(i)) && !(i === end - 1 && '.,'.includes(text.charAt(i)))) return false;
@@ -281,7 +283,8 @@ function lowerEnd(text: string, at: number, end: number): number {
 }
 
 /** What no token is: {@link isNames}, an identifier of two words, or several with signs and years between: `defaultToConfig2`, `files-api-2025-04-14`. */
-export function isTokenName(text: string, start: number, end: number): boolean {
+export function isTokenName(ahead: Ahead, start: number, end: number): boolean {
+  const { text } = ahead;
   if (isNames(text, start, end)) return true;
   if (end - start > LONGEST_LOOK) return false;
   let words = 0;
@@ -293,7 +296,7 @@ export function isTokenName(text: string, start: number, end: number): boolean {
       if (i - from > 3 && !(i - from === 4 && (text.startsWith('19', from) || text.startsWith('20', from))))
         return false;
     } else {
-      const name = readIdentifier(text, i, end);
+      const name = identifierAt(ahead, i, end);
       if (!name.isWords) return false;
       words += name.words;
       i = name.end;
@@ -306,7 +309,7 @@ export function isTokenName(text: string, start: number, end: number): boolean {
   return i >= end && words > 1;
 }
 
-/** Returns whether a line that begins a key is only spoken of: `startsWith('-----BEGIN PRIVATE KEY-----')`, not the first of several strings. */
+/** Whether a line that begins a key is only spoken of: `startsWith('-----BEGIN PRIVATE KEY-----')`, not the first of several strings. */
 export function isOnlyNamed(text: string, end: number): boolean {
   let i = end;
   while (text.charAt(i) === '-' || text.charAt(i) === '\\') i += 1;

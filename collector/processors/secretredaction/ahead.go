@@ -106,6 +106,9 @@ type ahead struct {
 	ats                             [mostAts + 1]int
 	// The arguments of a command line that were read last, one behind the other.
 	commandLine []argument
+	// The identifier that was read last, where it begins, and where it was to end.
+	identifier                      identifier
+	identifierStart, identifierLast int
 	// Where the name ends whose last word was read last, where that begins, and whether the name is about a secret only.
 	aboutRun, aboutFrom int
 	isAbout             bool
@@ -129,7 +132,7 @@ func (a *ahead) begin(text string) {
 	a.ats = [mostAts + 1]int{-1, -1, -1, -1}
 	a.commandLine = a.commandLine[:0]
 	a.cookiesFrom, a.cookiesTo = -1, -1
-	a.nameRead, a.aboutRun = -1, -1
+	a.nameRead, a.aboutRun, a.identifierStart = -1, -1, -1
 }
 
 // next is the index of the first character of the kind in [start, most); `most`, or the text's length, if there is none.

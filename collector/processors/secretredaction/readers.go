@@ -369,7 +369,7 @@ func (r *readers) isSecretValue(a *ahead, start, end int, isQuoted bool, name st
 	if isTemplate(text, start, end) || r.isLiteral(text, start, end) {
 		return false
 	}
-	if !isQuoted && (r.isSource(text, start, end, name == tokenName) || isPlatform(a, start, end)) {
+	if !isQuoted && (r.isSource(a, start, end, name == tokenName) || isPlatform(a, start, end)) {
 		return false
 	}
 	if hasSpace {
@@ -381,7 +381,7 @@ func (r *readers) isSecretValue(a *ahead, start, end int, isQuoted bool, name st
 	if name == passwordName {
 		return !isPasswordsName(text, start, end, isQuoted) && !(text[start] == '/' && isNames(text, start, end))
 	}
-	return !isAddress(a, start, end) && !r.isTokenName(text, start, end)
+	return !isAddress(a, start, end) && !r.isTokenName(a, start, end)
 }
 
 // isNamedSecret tells whether the whole value of an attribute or entry is a secret, whose name says so: a password may even
@@ -995,7 +995,7 @@ func credentialEnd(a *ahead, start int) int {
 func (r *readers) isCredential(a *ahead, start, end int) bool {
 	text := a.text
 	return isAsLong(text, start, end, shortestValue) && (hasDigit(a, start, end) || text[end-1] == '=' || isRandomCase(a, start, end)) &&
-		!isUniform(text, start, end) && !isTemplate(text, start, end) && !isAddress(a, start, end) && !r.isTokenName(text, start, end)
+		!isUniform(text, start, end) && !isTemplate(text, start, end) && !isAddress(a, start, end) && !r.isTokenName(a, start, end)
 }
 
 // valueStart returns where the value of a header begins whose name ends at end, without its quote; or -1.
@@ -1223,7 +1223,7 @@ func isNoPort(text string, start, end int) bool {
 // isUserToken: a token in the place of a user's name.
 func (r *readers) isUserToken(a *ahead, start, end int) bool {
 	text := a.text
-	return isAsLong(text, start, end, 16) && isMixed(a, start, end) && !isTemplate(text, start, end) && !r.isTokenName(text, start, end)
+	return isAsLong(text, start, end, 16) && isMixed(a, start, end) && !isTemplate(text, start, end) && !r.isTokenName(a, start, end)
 }
 
 // isTemplateOnly: all of it is a placeholder for a password: `${PASSWORD}`, `***`, or one of redaction.

@@ -37,6 +37,15 @@ type identifier struct {
 	isWords    bool
 }
 
+// identifierAt is readIdentifier, once for all that ask for the same one.
+func (r *readers) identifierAt(a *ahead, start, end int) identifier {
+	if a.identifierStart != start || a.identifierLast != end {
+		a.identifierStart, a.identifierLast = start, end
+		a.identifier = r.readIdentifier(a.text, start, end)
+	}
+	return a.identifier
+}
+
 // readIdentifier reads the identifier at start. See readIdentifier in redaction-shapes.ts.
 func (r *readers) readIdentifier(text string, start, end int) identifier {
 	last := min(end, start+longestLook)
@@ -104,7 +113,8 @@ func (r *readers) readIdentifier(text string, start, end int) identifier {
 
 // isSource: `options.token`, `getToken(user)`, `match2[0]`, `(*api.Key)(x)`, `SecretString = ...`: source that names where a
 // secret comes from.
-func (r *readers) isSource(text string, start, end int, isToken bool) bool {
+func (r *readers) isSource(a *ahead, start, end int, isToken bool) bool {
+	text := a.text
 	i := start
 	// `[NullString]::Value` of PowerShell.
 	if at(text, i) == '[' {
@@ -135,7 +145,7 @@ prefixes:
 		if !isLetter(at(text, i)) && at(text, i) != '_' {
 			return false
 		}
-		name := r.readIdentifier(text, i, end)
+		name := r.identifierAt(a, i, end)
 		i = name.end
 		for j := from; j < i && !hasDigit; j++ {
 			hasDigit = isDigit(text[j])
@@ -335,7 +345,8 @@ func wordEnd(text string, start, end int) int {
 
 // isTokenName: what no token is: isNames, an identifier of two words, or several with signs and years between:
 // `defaultToConfig2`, `files-api-2025-04-14`.
-func (r *readers) isTokenName(text string, start, end int) bool {
+func (r *readers) isTokenName(a *ahead, start, end int) bool {
+	text := a.text
 	if isNames(text, start, end) {
 		return true
 	}
@@ -353,7 +364,7 @@ func (r *readers) isTokenName(text string, start, end int) bool {
 				return false
 			}
 		} else {
-			name := r.readIdentifier(text, i, end)
+			name := r.identifierAt(a, i, end)
 			if !name.isWords {
 				return false
 			}
