@@ -11,7 +11,7 @@ import { jsonHeaders, startGateway, type TestGateway } from '../testing/gateway.
  * Spans that the real libraries emitted with their own test models, for the same two tool calls, of which the second
  * fails. `npm run agents:spans` records them again.
  */
-const FOLDER = join(packageRoot(), 'ingest/testdata/spans');
+const FOLDER = join(packageRoot(), 'ingest/testing/agent-spans');
 
 let gateway: TestGateway;
 beforeAll(async () => {
