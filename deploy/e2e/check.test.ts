@@ -10,13 +10,18 @@ describe('npm run check', () => {
     ['no imports in a circle', '../deploy/import-cycles.mjs', []],
     ['lint, with the import table', 'eslint/bin/eslint.js', ['.']],
     ['no dead code', 'knip/bin/knip.js', []],
+    ['standard terms', '../deploy/wording/check.mjs', []],
     ['format', 'prettier/bin/prettier.cjs', ['--list-different', '.']],
-  ])('%s', (_, program, args) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join('node_modules', program), ...args], {
-      cwd: packageRoot(),
-      encoding: 'utf8',
-    });
-    expect(stdout + stderr).toBe('');
-    expect(status).toBe(0);
-  });
+  ])(
+    '%s',
+    (_, program, args) => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [join('node_modules', program), ...args], {
+        cwd: packageRoot(),
+        encoding: 'utf8',
+      });
+      expect(stdout + stderr).toBe('');
+      expect(status).toBe(0);
+    },
+    600_000,
+  );
 });

@@ -646,7 +646,7 @@ describe('findings', () => {
       expect((await panel(14)).map(([verdict, why, ...counts]) => [verdict, why, ...counts.slice(0, 6)])).toEqual([
         [
           isRegression === true ? 'worse' : isRegression === null ? 'not compared' : 'not worse',
-          notCompared === null ? '' : expect.stringContaining('another way'),
+          notCompared === null ? '' : expect.stringContaining('another scheme'),
           comparison.newFindingsCount,
           comparison.newCriticalCount,
           comparison.newHighCount,
@@ -742,7 +742,7 @@ describe('findings', () => {
       newFindingsCount: null,
       scoreDelta: -30,
       isRegression: true,
-      notCompared: expect.stringContaining('another way') as string,
+      notCompared: expect.stringContaining('another scheme') as string,
     });
     expect(await listed('&status=all')).toEqual(expect.arrayContaining([['mcp-stays-1', null]]));
   });

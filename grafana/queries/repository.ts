@@ -90,7 +90,7 @@ const SINCE_BASELINE = `base AS
         argMax((s.scan_at, s.score, s.severity_from, s.scheme), (s.scan_at, s.scan_id)) AS newest, argMax(s.scan_id, (s.scan_at, s.scan_id)) AS newest_id,
         greatest(was.3, newest.3) AS severity_from,
         multiIf(base_id = '', 'set by an older version: set it again', NOT is_known, 'its findings are not known one by one, or not yet',
-            was.4 != '' AND newest.4 != '' AND was.4 != newest.4, 'keys of the findings were made in another way', '') AS why
+            was.4 != '' AND newest.4 != '' AND was.4 != newest.4, 'the finding keys use another scheme', '') AS why
     FROM base AS b
     LEFT JOIN shown AS s ON s.repo = b.repo
     GROUP BY b.repo
