@@ -4,9 +4,11 @@
  */
 export const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   'agentshield.decision': 'span of a decision, as our producers named it before `agentshield.pre_tool_use`',
+  'agentshield.': 'prefix of the names of our own spans',
   'claude_code.': 'Claude Code: prefix of its event names',
   'codex.': 'Codex CLI: prefix of its event names',
   'com.anthropic.claude_code.events': 'Claude Code: scope of its log records',
+  'exception.type': 'OpenTelemetry semantic conventions: attribute of an exception event of a span',
   'gemini_cli.': 'Gemini CLI: prefix of its event names',
   'redaction.body.masked.count':
     "OpenTelemetry Collector contrib, redactionprocessor: values masked in a log record's body",

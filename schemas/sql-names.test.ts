@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import agentTelemetry from './agent-telemetry.keys.json' with { type: 'json' };
+import { DIALECT_NAMES } from './dialects/dialects.js';
 import { FOREIGN_NAMES } from './foreign-names.js';
 import { SEVERITIES } from './records/enums.js';
 import { packageRoot } from './root.js';
@@ -30,7 +31,10 @@ const OURS = new Set([
   ...Object.values(names).filter((name) => !(name in SUFFIXES)),
   ...Object.entries(SUFFIXES).flatMap(([prefix, suffixes]) => suffixes.map((suffix) => prefix + suffix)),
 ]);
-const AGENTS = new Set(Object.values(agentTelemetry.clients).flatMap((client) => Object.values(client).flat()));
+const AGENTS = new Set([
+  ...Object.values(agentTelemetry.clients).flatMap((client) => Object.values(client).flat()),
+  ...DIALECT_NAMES,
+]);
 
 /** Every name that SQL spells, with the files that do: subscripts of attributes, and in SQL files every literal with dots. */
 function spelledNames(): Map<string, string[]> {
@@ -51,7 +55,7 @@ function spelledNames(): Map<string, string[]> {
 describe('names of attributes, spans and events in SQL', () => {
   const spelled = spelledNames();
 
-  it("are names of semconv.ts, of the agents' telemetry, or foreign names with a source", () => {
+  it("are names of semconv.ts, of the agents' telemetry and dialects, or foreign names with a source", () => {
     expect(spelled.size).toBeGreaterThan(80);
     const unknown = [...spelled].filter(([name]) => !OURS.has(name) && !AGENTS.has(name) && !(name in FOREIGN_NAMES));
     expect(unknown).toEqual([]);

@@ -28,6 +28,13 @@ export const DIALECT_KEYS: readonly string[] = SPAN_DIALECTS.flatMap(({ operatio
   ...keys,
 ]);
 
+/** Every name that the query of {@link spanQuery} spells: attributes, operations and scopes; each dialect says its source. */
+export const DIALECT_NAMES: readonly string[] = [
+  ...DIALECT_KEYS,
+  ...SPAN_DIALECTS.flatMap(({ kinds, scopes }) => [...Object.keys(kinds), ...Object.keys(scopes)]),
+  ...LOGGED_SCOPES,
+];
+
 /** Attributes of all dialects that hold content. */
 export const DIALECT_CONTENT: readonly string[] = SPAN_DIALECTS.flatMap(({ content }) => content);
 
