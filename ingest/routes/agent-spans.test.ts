@@ -8,7 +8,7 @@ import { packageRoot } from '#schemas/root.js';
 import { jsonHeaders, startGateway, type TestGateway } from '../testing/gateway.js';
 
 /**
- * Spans that the real libraries emitted with their own test models, for the same two tool calls, of which the second
+ * Spans emitted by the real libraries with their own test models. Each run makes the same two tool calls; the second one
  * fails. `npm run agents:spans` records them again.
  */
 const FOLDER = join(packageRoot(), 'ingest/testing/agent-spans');
@@ -21,7 +21,7 @@ afterAll(() => gateway.close());
 
 const TIME = /(imeUnixNano":")(\d+)/g;
 
-/** The capture as if it had been recorded just before the tests: facts are not made of what is years old. */
+/** Returns a capture with its times shifted to now, because events older than two years are quarantined. */
 function capture(name: string): string {
   const text = readFileSync(join(FOLDER, `${name}.json`), 'utf8');
   const newest = [...text.matchAll(TIME)].map(([, , time = '0']) => BigInt(time)).reduce((a, b) => (a > b ? a : b));
@@ -51,7 +51,7 @@ const traceIds = (name: string): string[] =>
     scopeSpans.flatMap(({ spans }) => spans.map(({ traceId }) => traceId)),
   );
 
-/** What `agent_event` holds of a capture, a line an event: `kind: event_name agent_name tool call model tokens success error`. */
+/** Returns the agent events of a capture, one line each: `kind: event_name agent_name tool call model tokens success error`. */
 async function events(name: string): Promise<{ agents: string[]; lines: string[] }> {
   const rows = await selectRows<{ agent: string; line: string }>(
     gateway.store.client,

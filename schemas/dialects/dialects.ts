@@ -7,21 +7,21 @@ import { openInference } from './openinference.js';
 import { openLlmetry } from './openllmetry.js';
 import { vercelAi } from './vercel-ai.js';
 
-/** Every convention of spans that is read. Where a span follows several, the first one that gives a value counts. */
+/** Supported span conventions. If a span follows several, the first one that has a value wins. */
 export const SPAN_DIALECTS: readonly SpanDialect[] = [genAi, openInference, vercelAi, openLlmetry, mcp];
 
-/** Every agent whose log records are read. */
+/** Agents whose log records become agent events. */
 export const LOG_DIALECTS: readonly LogDialect[] = [claudeCode, codex, geminiCli];
 
-/** The agent of a span whose instrumentation scope no dialect lists. */
+/** Value of `agent` for an instrumentation scope that no dialect lists. */
 const UNKNOWN_AGENT = 'gen-ai';
 
 /**
- * Spans of the agents whose log records are read, by scope: their spans repeat what the logs say, and would be counted twice.
+ * Instrumentation scopes of agents whose log records become events. Their spans repeat the logs and would be counted twice.
  */
 const LOGGED_SCOPES = ['com.anthropic.claude_code.tracing', 'gemini-cli'];
 
-/** Attributes of all dialects that the store keeps, in addition to those of the semantic conventions. */
+/** Attribute keys of all dialects that are stored, in addition to the semantic conventions. */
 export const DIALECT_KEYS: readonly string[] = SPAN_DIALECTS.flatMap(({ operation, fields, keys }) => [
   operation,
   ...Object.values(fields).flat(),
@@ -35,14 +35,14 @@ export const DIALECT_NAMES: readonly string[] = [
   ...LOGGED_SCOPES,
 ];
 
-/** Attributes of all dialects that hold content. */
+/** Attribute keys of all dialects that hold content. */
 export const DIALECT_CONTENT: readonly string[] = SPAN_DIALECTS.flatMap(({ content }) => content);
 
 const quoted = (text: string): string => `'${text.replaceAll(/['\\]/g, String.raw`\$&`)}'`;
 const list = (texts: readonly string[]): string => texts.map(quoted).join(', ');
 const attribute = (key: string): string => `SpanAttributes[${quoted(key)}]`;
 
-/** The first of some attributes that is not empty. */
+/** Writes an expression for the first attribute that is not empty. */
 const firstOf = (keys: readonly string[]): string =>
   `arrayFirst(value -> value != '', [${[...new Set(keys)].map(attribute).join(', ')}])`;
 
