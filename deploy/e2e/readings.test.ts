@@ -150,7 +150,7 @@ describe('detects a fault in the definition of', () => {
   );
 });
 
-/** A fault in a view of the store: the view, what it says, what it says instead, and the places that then show something wrong. */
+/** Faults seeded in the store's views: the view, the text that is replaced, its replacement, and the readings that must differ. */
 const VIEW_FAULTS: readonly (readonly [view: string, from: string, to: string, shows: RegExp])[] = [
   ['blocked_command_rate_hour', 'blocked, asked,', 'asked AS blocked, asked,', /^series:blocked_command_rate\/hour/],
   ['blocked_command_rate_week', 'toMonday(', 'toStartOfMonth(', /^series:blocked_command_rate\/week/],
@@ -165,7 +165,7 @@ const VIEW_FAULTS: readonly (readonly [view: string, from: string, to: string, s
   ['scan', 'FINAL', 'FINAL WHERE files_scanned > 0', /^panel:repository\/12/],
 ];
 
-describe('a fault in a view of the store is caught', () => {
+describe('detects a fault in the view', () => {
   it.each(VIEW_FAULTS)(
     '%s: %s',
     async (view, from, to, shows) => {
@@ -192,7 +192,7 @@ describe('a fault in a view of the store is caught', () => {
 });
 
 describe('what the commands print', () => {
-  it('is what a plain count over the history says', async () => {
+  it('equals a plain count over the history', async () => {
     const path = await mkdtemp(join(tmpdir(), 'shieldwatch-readings-'));
     const folder = await openDataFolder(path);
     try {
@@ -214,7 +214,7 @@ describe('what the commands print', () => {
       expect(listed.map(([name]) => name)).toEqual(reference.repos);
       const items = reference.reviewItems();
       expect(items.length).toBeGreaterThan(2);
-      // Each command is a process; some of the repositories say as much as all.
+      // Each command starts a process, so that only four repositories are compared.
       for (const repo of reference.repos.slice(0, 4)) {
         expect([repo, (await printed('review', 'list', repo)).map(([, route, status]) => [route, status])]).toEqual([
           repo,

@@ -58,7 +58,7 @@ let gateway: TestGateway;
 let address: string;
 let ownerToken: string;
 let root: string;
-/** Everything that came out of the product, by where. */
+/** All output of the product, by surface. */
 const collected = new Map<string, string[]>();
 const collect = (where: string, ...texts: string[]): void =>
   void collected.set(where, [...(collected.get(where) ?? []), ...texts]);
@@ -529,7 +529,7 @@ describe('a text with a secret', () => {
     expect(rules.length).toBeGreaterThan(0);
   }, 120_000);
 
-  it('has left its secret in nothing that was answered, printed, logged or stored', async () => {
+  it('leaves its secret in no answer, output, log or stored file', async () => {
     const { client } = gateway.store;
     const tables = await selectRows<{ name: string }>(
       client,

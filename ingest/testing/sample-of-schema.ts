@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
-/** Strings that one of the formats of our schemas takes; the first that does is used. */
+/** Candidate strings, at least one for each format of our schemas; the first that a format accepts is used. */
 const STRINGS: readonly string[] = [
   'text',
   new Date(Date.now() - 3_600_000).toISOString(),
@@ -15,7 +15,7 @@ const STRINGS: readonly string[] = [
 ];
 
 /**
- * Makes a value that uses every field of a schema, one entry in each list; a field that a schema gets is in it by itself.
+ * Makes a value that uses every field of a schema, one entry in each list. A field added to a schema is covered without a change here.
  *
  * @throws Error that names the field whose format none of the known strings has.
  */
