@@ -44,40 +44,45 @@ describe.each([
 ])('kill -9 of the whole stack, $path', ({ withCollector }) => {
   const isRun = !withCollector || hasGo();
 
-  it.runIf(isRun)('loses no acknowledged decision and counts none twice', async () => {
-    const stack = await startStackProcess({ withCollector });
-    try {
-      let isDone = false;
-      const posting = postPatiently(stack, await stack.token('ingest:runtime'), () => isDone);
-      const count = async (query: string): Promise<number> => {
-        const client = createClickHouse({ url: stack.readerUrl });
-        try {
-          return (await selectRows<{ n: number }>(client, query))[0]?.n ?? 0;
-        } finally {
-          await client.close();
+  it.runIf(isRun)(
+    'loses no acknowledged decision and counts none twice',
+    async () => {
+      const stack = await startStackProcess({ withCollector });
+      try {
+        let isDone = false;
+        const posting = postPatiently(stack, await stack.token('ingest:runtime'), () => isDone);
+        const count = async (query: string): Promise<number> => {
+          const client = createClickHouse({ url: stack.readerUrl });
+          try {
+            return (await selectRows<{ n: number }>(client, query))[0]?.n ?? 0;
+          } finally {
+            await client.close();
+          }
+        };
+        for (let kill = 0; kill < 3; kill += 1) {
+          const before = await count('SELECT count() AS n FROM otel_traces');
+          await until(
+            'more rows arrive',
+            async () => (await count('SELECT count() AS n FROM otel_traces')) > before + 200,
+          );
+          await stack.kill9();
+          await stack.restart();
         }
-      };
-      for (let kill = 0; kill < 3; kill += 1) {
-        const before = await count('SELECT count() AS n FROM otel_traces');
+        isDone = true;
+        const acknowledged = await posting;
         await until(
-          'more rows arrive',
-          async () => (await count('SELECT count() AS n FROM otel_traces')) > before + 200,
+          'the series counts every acknowledged decision',
+          async () => (await count('SELECT sum(total) AS n FROM blocked_command_rate_hour')) >= acknowledged,
+          180_000,
         );
-        await stack.kill9();
-        await stack.restart();
+        expect(await count('SELECT count() AS n FROM runtime_event')).toBe(acknowledged);
+        expect(await count('SELECT sum(total) AS n FROM blocked_command_rate_hour')).toBe(acknowledged);
+      } finally {
+        await stack.dispose();
       }
-      isDone = true;
-      const acknowledged = await posting;
-      await until(
-        'the series counts every acknowledged decision',
-        async () => (await count('SELECT sum(total) AS n FROM blocked_command_rate_hour')) >= acknowledged,
-      );
-      expect(await count('SELECT count() AS n FROM runtime_event')).toBe(acknowledged);
-      expect(await count('SELECT sum(total) AS n FROM blocked_command_rate_hour')).toBe(acknowledged);
-    } finally {
-      await stack.dispose();
-    }
-  });
+    },
+    420_000,
+  );
 
   it.runIf(isRun)('in the middle of the demo, which then completes with the correct numbers', async () => {
     const stack = await startStackProcess({ withCollector });

@@ -179,6 +179,13 @@ func TestAManyFoldGroupIsCutBeforeItIsJudged(t *testing.T) {
 	assert.Len(t, l.Poison, 1)
 }
 
+func TestAKillCostsFewInserts(t *testing.T) {
+	items := make([]uint64, 1000)
+	l := ledger{Running: true}
+	l.begin(items, false)
+	assert.Len(t, l.Groups, 8)
+}
+
 func TestKillsWhileTheStoreIsDownAccuseNothing(t *testing.T) {
 	d := &disk{values: map[string][]byte{metadataKey: metadata(2, 2, 1), ledgerKey: []byte(`{"running":true}`), "1": []byte("one")}}
 	for range 10 {

@@ -7,9 +7,11 @@ import (
 )
 
 const (
-	// parts is how many groups one group is split into. So up to 64 requests are tried one by one at once, and 4,096 after
-	// one more end; after a kill under load the collector need not send its last second in single-request inserts.
-	parts = 64
+	// After a crash a group is split into 64: up to 64 requests are tried one by one at once, and 4,096 after one more end.
+	partsAfterCrash = 64
+	// After a kill from outside, which says little about the requests, it is split into 8: each group costs an insert,
+	// and ordinary traffic waits for all of them.
+	partsAfterKill = 8
 	// A request that is alone when the collector crashes counts as poison if it was in flight at another end.
 	endsOfCrash = 2
 	// A kill from outside, by a person or for lack of memory, is weaker evidence.
@@ -38,13 +40,17 @@ type group struct {
 // begin evaluates how the last run ended, and takes over what was in flight.
 func (l *ledger) begin(dispatched []uint64, crashed bool) {
 	disordered := l.Running
+	parts := partsAfterKill
+	if crashed {
+		parts = partsAfterCrash
+	}
 	if l.Trying && disordered && len(l.Groups) > 0 {
 		tried := l.Groups[0]
 		tried.Ends++
 		l.Groups = l.Groups[1:]
 		switch {
 		case len(tried.Items) > 1:
-			l.Groups = append(split(tried), l.Groups...)
+			l.Groups = append(split(tried, parts), l.Groups...)
 		case tried.Ends >= endsOfKill || crashed && tried.Ends >= endsOfCrash:
 			l.Poison = append(l.Poison, tried.Items...)
 		default:
@@ -56,14 +62,14 @@ func (l *ledger) begin(dispatched []uint64, crashed bool) {
 		if disordered {
 			taken.Ends = 1
 		}
-		l.Groups = append(l.Groups, split(taken)...)
+		l.Groups = append(l.Groups, split(taken, parts)...)
 	}
 	l.Trying = false
 	l.Running = true
 }
 
-// split divides a group into up to 64 groups.
-func split(g group) []group {
+// split divides a group into at most `parts` groups of like size.
+func split(g group, parts int) []group {
 	size := (len(g.Items) + parts - 1) / parts
 	var groups []group
 	for from := 0; from < len(g.Items); from += size {
