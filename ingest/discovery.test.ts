@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { freshPostgres } from '#schemas/testing/postgres.js';
-import { repositoryId } from '#schemas/records/repository.js';
+import { repositoryAttributes, repositoryId } from '#schemas/records/repository.js';
 import { auditFilesInMemory } from './control/audit-files.js';
 import { createControlPlane } from './control/control-plane.js';
 import { createDiscovery } from './control/discovery.js';
 import { openReviewItems } from './fleet/review-items.js';
+import { driftOfSpec } from './testing/bodies.js';
 import { scanOf, Seed } from './testing/board-seed.js';
-import { startGateway, type TestGateway } from './testing/gateway.js';
+import { jsonHeaders, startGateway, type TestGateway } from './testing/gateway.js';
 
 const NAMED = 9_000;
 /** Inserts what one OTLP request that names so many repositories leaves in the store. */
@@ -198,5 +199,80 @@ describe('a gateway whose telemetry named 9,000 repositories', () => {
       await gateway.app.inject({ method, url: path, headers: { authorization: `Bearer ${gateway.adminToken}` } });
       expect([id, writes(statements)]).toEqual([id, []]);
     }
+  });
+});
+
+describe('a repository that only `agentshield watch` or an agent reports', () => {
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    gateway = await startGateway(inject('clickhouseUrl'));
+  });
+  afterAll(() => gateway.close());
+
+  const post = async (url: string, body: unknown): Promise<void> => {
+    const answer = await gateway.app.inject({
+      method: 'POST',
+      url,
+      payload: JSON.stringify(body),
+      headers: jsonHeaders(gateway.ingestToken),
+    });
+    expect([answer.statusCode, answer.statusCode === 200 ? '' : answer.body]).toEqual([200, '']);
+  };
+  const get = async <T>(url: string): Promise<T> => {
+    const answer = await gateway.app.inject({ url, headers: { authorization: `Bearer ${gateway.readToken}` } });
+    expect([url, answer.statusCode]).toEqual([url, 200]);
+    return answer.json<T>();
+  };
+  const attributes = (of: Record<string, string>): unknown[] =>
+    Object.entries(of).map(([key, value]) => ({ key, value: { stringValue: value } }));
+  const agentEvent = (resource: Record<string, string>): Promise<void> =>
+    post('/v1/logs', {
+      resourceLogs: [
+        {
+          resource: { attributes: attributes(resource) },
+          scopeLogs: [
+            {
+              logRecords: [
+                {
+                  timeUnixNano: `${String(Date.now())}000000`,
+                  attributes: attributes({ 'event.name': 'codex.tool_decision', decision: 'approved' }),
+                },
+              ],
+            },
+          ],
+        },
+      ],
+    });
+
+  it('is listed by API and boards, discovered and read by the alerts like any other', async () => {
+    expect(await get('/boards/api/boards')).toMatchObject({ isEmpty: true });
+    await post('/v1/ingest/drift', driftOfSpec({ repository: 'acme/watched', timestamp: new Date().toISOString() }));
+    await agentEvent(repositoryAttributes('acme/agent'));
+    await agentEvent({});
+    const names = ['acme/agent', 'acme/watched'];
+    const { repos } = await get<{ repos: Record<string, unknown>[] }>('/v1/repos');
+    expect(repos).toMatchObject(
+      names.map((repository) => ({ repository, firstSeenAt: expect.any(String) as unknown })),
+    );
+    for (const name of names) await get(`/v1/repo/${encodeURIComponent(name)}/posture`);
+    expect(await get('/boards/api/boards')).toMatchObject({ isEmpty: false });
+    const { variables } = await get<{ variables: { name: string; options: { value: string }[] }[] }>(
+      '/boards/api/boards/shieldwatch-posture/variables',
+    );
+    expect(JSON.stringify(variables)).toContain('acme/watched');
+    expect(JSON.stringify(variables)).toContain('acme/agent');
+    await expect
+      .poll(() => gateway.postgres.query("SELECT full_name FROM repo WHERE org_id = 'org_a' ORDER BY 1"), {
+        interval: 100,
+        timeout: 20_000,
+      })
+      .toEqual(names.map((full_name) => ({ full_name })));
+    // What alerts and variables of boards read.
+    expect(
+      await selectRows(
+        gateway.store.client,
+        "SELECT repo FROM repository_activity WHERE org_id = 'org_a' ORDER BY repo",
+      ),
+    ).toEqual(names.map((repo) => ({ repo })));
   });
 });

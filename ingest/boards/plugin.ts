@@ -68,7 +68,7 @@ function boardsApi(app: FastifyInstance, library: BoardLibrary, { clickhouse, gr
     const { orgId } = caller;
     const { rows } = await runQuery(
       clickhouse,
-      `SELECT 1 FROM (SELECT org_id FROM repository_activity UNION ALL SELECT org_id FROM drift_event) WHERE org_id = ${quote(orgId)} LIMIT 1`,
+      `SELECT 1 FROM repository_activity WHERE org_id = ${quote(orgId)} LIMIT 1`,
       await repositoryFilter(clickhouse, caller),
     );
     return {

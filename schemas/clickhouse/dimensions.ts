@@ -23,7 +23,9 @@ const KEPT: readonly { table: string; key: string; kept: string }[] = [
     table: 'repository_activity_v1',
     key: 'repo',
     kept: `SELECT repo FROM scan_v1 WHERE org_id = {orgId:String}
-      UNION DISTINCT SELECT repo FROM runtime_event_v1 WHERE org_id = {orgId:String}`,
+      UNION DISTINCT SELECT repo FROM runtime_event_v1 WHERE org_id = {orgId:String}
+      UNION DISTINCT SELECT repo FROM drift_event_v1 WHERE org_id = {orgId:String}
+      UNION DISTINCT SELECT repo FROM agent_event_v1 WHERE org_id = {orgId:String}`,
   },
 ];
 

@@ -3,6 +3,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { RetiredStoreError } from '../migrations.js';
 import { VIEWS } from '../records/rows.js';
 import { createClickHouse, selectRows } from './client.js';
+import { pruneDimensions } from './dimensions.js';
 import { clickhouseMigrations, migrateClickHouse } from './migrate.js';
 import { freshDatabase } from '../testing/clickhouse.js';
 
@@ -70,6 +71,43 @@ describe('migrateClickHouse', () => {
     expect(await objects(database)).toEqual(await objects(whole.database));
     await whole.client.command({ query: 'DROP DATABASE {database:Identifier}', query_params: { database } });
     await whole.drop();
+  });
+
+  it('lists repositories of which an older store has only drifts or agent events, until those are deleted', async () => {
+    const config = {
+      url: inject('clickhouseUrl'),
+      database: `test_${randomUUID().replaceAll('-', '').slice(0, 12)}`,
+    };
+    const migrations = await clickhouseMigrations();
+    const before = migrations.findIndex(({ name }) => name === 'alter_repository_activity');
+    await migrateClickHouse(config, migrations.slice(0, before));
+    const client = createClickHouse(config);
+    const known = (): Promise<unknown[]> =>
+      selectRows(
+        client,
+        'SELECT org_id, repo, toString(first_seen_at) AS first, toString(last_seen_at) AS last FROM repository_activity ORDER BY org_id, repo',
+      );
+    const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+    const facts = (repo: string): Record<string, string>[] =>
+      ['01', '02'].map((hour) => ({ org_id: 'o', repo, event_id: hour, occurred_at: `${day} ${hour}:00:00.000` }));
+    await client.insert({ table: 'drift_event_v1', format: 'JSONEachRow', values: facts('acme/watched') });
+    await client.insert({
+      table: 'agent_event_v1',
+      format: 'JSONEachRow',
+      values: [...facts('acme/agent'), ...facts('')],
+    });
+    expect(await known()).toEqual([]);
+    await migrateClickHouse(config);
+    const times = { first: `${day} 01:00:00.000`, last: `${day} 02:00:00.000` };
+    const both = ['acme/agent', 'acme/watched'].map((repo) => ({ org_id: 'o', repo, ...times }));
+    expect(await known()).toEqual(both);
+    await pruneDimensions(client, 'o');
+    expect(await known()).toEqual(both);
+    await client.command({ query: 'TRUNCATE TABLE agent_event_v1' });
+    await pruneDimensions(client, 'o');
+    expect(await known()).toEqual(both.slice(1));
+    await client.command({ query: 'DROP DATABASE {database:Identifier}', query_params: { database: config.database } });
+    await client.close();
   });
 
   it('refuses a newer store and an edited migration', async () => {
