@@ -56,6 +56,7 @@ export async function deleteFacts(client: ClickHouseClient, deletion: Deletion):
       `INSERT INTO dirty_hour_v1 SELECT DISTINCT '${fact}', org_id, repo, toStartOfHour(occurred_at), now64(3) FROM ${fact}_v1 WHERE ${where}`,
     );
     if (fact === 'runtime_event') await forgetJudgements(run, where);
+    if (isOfSession(fact)) await forgetSessionEvents(run, `fact = '${fact}' AND ${where}`);
     await run(`DELETE FROM ${fact}_v1 WHERE ${where}`);
     await run(`INSERT INTO dirty_hour_v1 SELECT DISTINCT fact, org_id, repo, bucket_start, now64(3) FROM dirty_hour_v1
       WHERE fact = '${fact}' AND org_id = {orgId:String} AND marked_at > now64(3) - toIntervalSecond(${DELETE_TIMEOUT_S})`);
@@ -72,6 +73,21 @@ export async function deleteFacts(client: ClickHouseClient, deletion: Deletion):
     });
   }
   await pruneDimensions(client, deletion.orgId);
+}
+
+/** Returns whether events of a fact also stand in `session_event_v1`. */
+export const isOfSession = (fact: string): boolean => fact === 'runtime_event' || fact === 'agent_event';
+
+/**
+ * Deletes the events of sessions that meet `where`, and marks their sessions: before, while the events still tell which,
+ * and after, because a worker may have processed the first marks before the deletion.
+ */
+export async function forgetSessionEvents(run: (query: string) => Promise<unknown>, where: string): Promise<void> {
+  await run(`INSERT INTO session_hour_v1 SELECT DISTINCT org_id, session_id, repo, toStartOfHour(occurred_at), now64(3)
+    FROM session_event_v1 WHERE ${where}`);
+  await run(`DELETE FROM session_event_v1 WHERE ${where}`);
+  await run(`INSERT INTO session_hour_v1 SELECT org_id, session_id, repo, bucket_start, now64(3) FROM session_hour_v1
+    WHERE org_id = {orgId:String} AND marked_at > now64(3) - toIntervalSecond(${DELETE_TIMEOUT_S})`);
 }
 
 /**

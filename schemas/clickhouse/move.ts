@@ -1,6 +1,6 @@
 import { ATTR_TENANT_REPOSITORY, ATTR_TENANT_RETENTION_DAYS } from '../semconv.js';
 import { selectRows, type ClickHouseClient } from './client.js';
-import { LANDING } from './delete.js';
+import { forgetSessionEvents, isOfSession, LANDING } from './delete.js';
 import { pruneDimensions } from './dimensions.js';
 import { FACTS } from './facts.js';
 
@@ -94,6 +94,13 @@ export async function moveRepository(
     if (fact === 'runtime_event') {
       await run(`DELETE FROM call_judgement_v1 WHERE org_id = {orgId:String} AND repo = {from:String}
         AND (event_id, occurred_at) NOT IN (SELECT event_id, occurred_at FROM runtime_event_v1 WHERE org_id = {orgId:String} AND repo = {from:String})`);
+    }
+    if (isOfSession(fact)) {
+      await forgetSessionEvents(
+        run,
+        `fact = '${fact}' AND org_id = {orgId:String} AND repo = {from:String}
+        AND (event_id, occurred_at) NOT IN (SELECT event_id, occurred_at FROM ${table} WHERE org_id = {orgId:String} AND repo = {from:String})`,
+      );
     }
     await mark();
     moved += rows;

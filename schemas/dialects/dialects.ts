@@ -103,6 +103,9 @@ export function spanQuery(): string {
     intDiv(Duration, 1000000) AS duration_ms,
     '' AS hook_event,
     toUInt32(0) AS hooks_blocking,
+    toUInt32(0) AS hooks_succeeded,
+    toUInt32(0) AS hooks_failed,
+    toUInt32(0) AS hooks_cancelled,
     TraceId AS trace_id,
     IngestedAt AS ingested_at,
     multiIf(

@@ -96,6 +96,57 @@ SELECT
 FROM otel_logs
 WHERE OrgId != '' AND agent != '';
 
+ALTER TABLE agent_event_span_in_mv_v1 MODIFY QUERY
+SELECT
+    OrgId AS org_id,
+    Repository AS repo,
+    lower(hex(sipHash128(Timestamp, TraceId, SpanId, SpanName, Duration, StatusCode, ServiceName, mapSort(SpanAttributes)))) AS event_id,
+    toDateTime64(Timestamp, 3, 'UTC') AS occurred_at,
+    transform(ScopeName, ['pydantic-ai', 'gcp.vertex.agent', 'strands.telemetry.tracer', 'shieldwatch', 'openinference.instrumentation.langchain', 'openinference.instrumentation.openai_agents', 'openinference.instrumentation.crewai', 'openinference.instrumentation.llama_index', 'openinference.instrumentation.autogen_agentchat', 'openinference.instrumentation.smolagents', 'ai', 'opentelemetry.instrumentation.langchain', 'opentelemetry.instrumentation.openai_agents', 'opentelemetry.instrumentation.crewai', 'opentelemetry.instrumentation.llamaindex'], ['pydantic-ai', 'google-adk', 'strands-agents', 'shieldwatch', 'langchain', 'openai-agents', 'crewai', 'llama-index', 'autogen', 'smolagents', 'vercel-ai', 'langchain', 'openai-agents', 'crewai', 'llama-index'], 'gen-ai') AS agent,
+    ScopeVersion AS agent_version,
+    arrayFirst(value -> value != '', [SpanAttributes['gen_ai.operation.name'], SpanAttributes['openinference.span.kind'], SpanAttributes['ai.operationId'], SpanAttributes['traceloop.span.kind'], SpanAttributes['mcp.method.name']]) AS event_name,
+    multiIf(SpanAttributes['gen_ai.operation.name'] IN ('chat', 'generate_content', 'text_completion', 'embeddings'), 'model_call',
+        SpanAttributes['gen_ai.operation.name'] IN ('execute_tool'), 'tool_call',
+        SpanAttributes['gen_ai.operation.name'] IN ('invoke_agent', 'invoke_workflow'), 'turn',
+        SpanAttributes['openinference.span.kind'] IN ('LLM', 'EMBEDDING'), 'model_call',
+        SpanAttributes['openinference.span.kind'] IN ('TOOL'), 'tool_call',
+        SpanAttributes['openinference.span.kind'] IN ('AGENT'), 'turn',
+        SpanAttributes['ai.operationId'] IN ('ai.generateText', 'ai.streamText', 'ai.generateObject', 'ai.streamObject'), 'turn',
+        SpanAttributes['ai.operationId'] IN ('ai.generateText.doGenerate', 'ai.streamText.doStream', 'ai.generateObject.doGenerate', 'ai.streamObject.doStream', 'ai.embed.doEmbed', 'ai.embedMany.doEmbed'), 'model_call',
+        SpanAttributes['ai.operationId'] IN ('ai.toolCall'), 'tool_call',
+        SpanAttributes['traceloop.span.kind'] IN ('tool'), 'tool_call',
+        SpanAttributes['traceloop.span.kind'] IN ('agent', 'workflow'), 'turn',
+        SpanAttributes['mcp.method.name'] IN ('initialize'), 'mcp_connection', '') AS kind,
+    arrayFirst(value -> value != '', [SpanAttributes['gen_ai.conversation.id'], SpanAttributes['session.id'], SpanAttributes['ai.telemetry.metadata.sessionId'], SpanAttributes['traceloop.association.properties.session_id'], SpanAttributes['traceloop.association.properties.thread_id'], SpanAttributes['mcp.session.id']]) AS session_id,
+    '' AS prompt_id,
+    arrayFirst(value -> value != '', [SpanAttributes['gen_ai.agent.name'], SpanAttributes['agent.name'], SpanAttributes['ai.telemetry.functionId'], SpanAttributes['traceloop.workflow.name']]) AS agent_name,
+    arrayFirst(value -> value != '', [SpanAttributes['gen_ai.tool.name'], SpanAttributes['tool.name'], SpanAttributes['ai.toolCall.name']]) AS tool,
+    replaceRegexpOne(arrayFirst(value -> value != '', [SpanAttributes['gen_ai.tool.call.id'], SpanAttributes['tool_call.id'], SpanAttributes['tool.id'], SpanAttributes['ai.toolCall.id']]), '^<.*>$', '') AS tool_call_id,
+    if(kind = 'model_call', arrayFirst(value -> value != '', [SpanAttributes['gen_ai.response.model'], SpanAttributes['gen_ai.request.model'], SpanAttributes['llm.model_name'], SpanAttributes['embedding.model_name'], SpanAttributes['ai.response.model'], SpanAttributes['ai.model.id']]), '') AS model,
+    if(kind = 'model_call', toUInt64OrZero(arrayFirst(value -> value != '', [SpanAttributes['gen_ai.usage.input_tokens'], SpanAttributes['gen_ai.usage.prompt_tokens'], SpanAttributes['llm.token_count.prompt'], SpanAttributes['ai.usage.inputTokens'], SpanAttributes['ai.usage.promptTokens'], SpanAttributes['ai.usage.tokens']])), 0) AS input_tokens,
+    if(kind = 'model_call', toUInt64OrZero(arrayFirst(value -> value != '', [SpanAttributes['gen_ai.usage.output_tokens'], SpanAttributes['gen_ai.usage.completion_tokens'], SpanAttributes['llm.token_count.completion'], SpanAttributes['ai.usage.outputTokens'], SpanAttributes['ai.usage.completionTokens']])), 0) AS output_tokens,
+    toFloat64(0) AS cost_usd,
+    if(ScopeName = 'shieldwatch' AND error_type = 'ToolBlockedError', 'block', '') AS decision,
+    '' AS decision_raw,
+    '' AS decision_source,
+    '' AS permission_mode,
+    if(StatusCode = 'Error', 'false', 'true') AS success,
+    if(StatusCode != 'Error', '', coalesce(nullIf(arrayFirst(value -> value != '', [SpanAttributes['error.type']]), ''), Events.Attributes[indexOf(Events.Name, 'exception')]['exception.type'])) AS error_type,
+    intDiv(Duration, 1000000) AS duration_ms,
+    '' AS hook_event,
+    toUInt32(0) AS hooks_blocking,
+    toUInt32(0) AS hooks_succeeded,
+    toUInt32(0) AS hooks_failed,
+    toUInt32(0) AS hooks_cancelled,
+    TraceId AS trace_id,
+    IngestedAt AS ingested_at,
+    multiIf(
+        occurred_at > IngestedAt + toIntervalDay(1), 'timestamp in the future',
+        occurred_at < IngestedAt - toIntervalDay(730), 'timestamp before the oldest facts',
+        '') AS problem
+FROM otel_traces
+WHERE OrgId != '' AND ScopeName NOT IN ('com.anthropic.claude_code.tracing', 'gemini-cli') AND NOT startsWith(SpanName, 'agentshield.') AND event_name != '';
+
 ALTER TABLE agent_event_mv_v1 MODIFY QUERY
 SELECT org_id, repo, event_id, occurred_at, agent, agent_version, event_name, kind, session_id, prompt_id, agent_name, tool, tool_call_id,
     model, input_tokens, output_tokens, cost_usd, decision, decision_raw, decision_source, permission_mode, success, error_type,
@@ -395,37 +446,37 @@ GROUP BY org_id, bucket_start, outcome, cause, agent, tool, rule_id, rule_catego
 -- How many of the calls that ran a guard of ours judged in time, and the causes of the others, by agent.
 CREATE VIEW IF NOT EXISTS judged_share_hour AS
 SELECT org_id, repo, bucket_start, agent, sum(o.ran) AS ran, sum(o.judged) AS judged,
-    sumMapIf(map(toString(o.cause), o.ran - o.judged), o.ran > o.judged) AS causes
+    sumMapIf(map(toString(o.cause), toUInt64(o.ran - o.judged)), o.ran > o.judged) AS causes
 FROM tool_call_outcomes_hour AS o
 GROUP BY org_id, repo, bucket_start, agent;
 
 CREATE VIEW IF NOT EXISTS judged_share_day AS
 SELECT org_id, repo, bucket_start, agent, sum(o.ran) AS ran, sum(o.judged) AS judged,
-    sumMapIf(map(toString(o.cause), o.ran - o.judged), o.ran > o.judged) AS causes
+    sumMapIf(map(toString(o.cause), toUInt64(o.ran - o.judged)), o.ran > o.judged) AS causes
 FROM tool_call_outcomes_day AS o
 GROUP BY org_id, repo, bucket_start, agent;
 
 CREATE VIEW IF NOT EXISTS judged_share_week AS
 SELECT org_id, repo, bucket_start, agent, sum(o.ran) AS ran, sum(o.judged) AS judged,
-    sumMapIf(map(toString(o.cause), o.ran - o.judged), o.ran > o.judged) AS causes
+    sumMapIf(map(toString(o.cause), toUInt64(o.ran - o.judged)), o.ran > o.judged) AS causes
 FROM tool_call_outcomes_week AS o
 GROUP BY org_id, repo, bucket_start, agent;
 
 CREATE VIEW IF NOT EXISTS judged_share_org_hour AS
 SELECT org_id, bucket_start, agent, sum(o.ran) AS ran, sum(o.judged) AS judged,
-    sumMapIf(map(toString(o.cause), o.ran - o.judged), o.ran > o.judged) AS causes
+    sumMapIf(map(toString(o.cause), toUInt64(o.ran - o.judged)), o.ran > o.judged) AS causes
 FROM tool_call_outcomes_org_hour AS o
 GROUP BY org_id, bucket_start, agent;
 
 CREATE VIEW IF NOT EXISTS judged_share_org_day AS
 SELECT org_id, bucket_start, agent, sum(o.ran) AS ran, sum(o.judged) AS judged,
-    sumMapIf(map(toString(o.cause), o.ran - o.judged), o.ran > o.judged) AS causes
+    sumMapIf(map(toString(o.cause), toUInt64(o.ran - o.judged)), o.ran > o.judged) AS causes
 FROM tool_call_outcomes_org_day AS o
 GROUP BY org_id, bucket_start, agent;
 
 CREATE VIEW IF NOT EXISTS judged_share_org_week AS
 SELECT org_id, bucket_start, agent, sum(o.ran) AS ran, sum(o.judged) AS judged,
-    sumMapIf(map(toString(o.cause), o.ran - o.judged), o.ran > o.judged) AS causes
+    sumMapIf(map(toString(o.cause), toUInt64(o.ran - o.judged)), o.ran > o.judged) AS causes
 FROM tool_call_outcomes_org_week AS o
 GROUP BY org_id, bucket_start, agent;
 

@@ -6,7 +6,7 @@ CREATE VIEW judged_share_org_day
     agent LowCardinality(String),
     ran UInt64,
     judged UInt64,
-    causes Map(String, Int64)
+    causes Map(String, UInt64)
 )
 AS SELECT
     org_id,
@@ -14,7 +14,7 @@ AS SELECT
     agent,
     sum(o.ran) AS ran,
     sum(o.judged) AS judged,
-    sumMapIf(map(toString(o.cause), o.ran - o.judged), o.ran > o.judged) AS causes
+    sumMapIf(map(toString(o.cause), toUInt64(o.ran - o.judged)), o.ran > o.judged) AS causes
 FROM tool_call_outcomes_org_day AS o
 GROUP BY
     org_id,
