@@ -3,6 +3,7 @@
  * percent-encoding, and character references of HTML and XML. The collector's processor implements the same in Go
  * (escapes.go).
  */
+import { Look } from './redaction-scan.js';
 import {
   BACKSLASH,
   hexValue,
@@ -161,16 +162,20 @@ function sourceOf(pairs: Int32Array, at: number): number {
   return low === 0 ? at : (pairs[low * 2 - 1] as number) + at - (pairs[low * 2 - 2] as number);
 }
 
-/** Returns whether the text may have an escape that needs an additional reading. A quick check without allocations. */
-export function mayHaveEscapes(text: string): boolean {
-  for (let i = text.indexOf('\\'); i !== -1; i = text.indexOf('\\', i + 1)) {
+/**
+ * Returns whether the text may have an escape that needs an additional reading. A quick check without allocations.
+ *
+ * @param look bits of `Look` for the text: only signs that occur are searched.
+ */
+export function mayHaveEscapes(text: string, look: number): boolean {
+  for (let i = look & Look.backslash ? text.indexOf('\\') : -1; i !== -1; i = text.indexOf('\\', i + 1)) {
     const next = text.charCodeAt(i + 1);
     // u, U, x, / and the octal digits 0 to 3.
     if (next === 117 || next === 85 || next === 120 || next === 47 || (next >= 48 && next <= 51)) return true;
   }
-  for (let i = text.indexOf('%'); i !== -1; i = text.indexOf('%', i + 1))
+  for (let i = look & Look.percent ? text.indexOf('%') : -1; i !== -1; i = text.indexOf('%', i + 1))
     if (isHexDigit(text.charCodeAt(i + 1)) || text.charAt(i + 1) === 'u') return true;
-  for (let i = text.indexOf('&'); i !== -1; i = text.indexOf('&', i + 1))
+  for (let i = look & Look.ampersand ? text.indexOf('&') : -1; i !== -1; i = text.indexOf('&', i + 1))
     if (isLetter(text.charCodeAt(i + 1)) || text.charAt(i + 1) === '#') return true;
   return false;
 }

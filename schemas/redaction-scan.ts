@@ -1,4 +1,5 @@
 import { windows, WINDOW_ENDS, WINDOW_STARTS } from './redaction-encoded.js';
+import { VOCABULARY } from './redaction-vocabulary.js';
 
 /** Bits for what {@link KeywordScanner.look} found in a text. */
 export const Look = {
@@ -6,18 +7,22 @@ export const Look = {
   keyword: 1,
   /** A line break, or a backslash, which may belong to a written-out one. */
   break: 2,
-  /** The start of an escape: a backslash, `%` or `&`. */
-  escape: 4,
+  /** The start of an escape, by its first character. */
+  backslash: 4,
   plus: 8,
   /** Adjacent characters that may be text in base64 or hexadecimal. */
   encoded: 16,
+  percent: 32,
+  ampersand: 64,
 } as const;
+/** The start of any escape. */
+export const LOOK_ESCAPE = Look.backslash | Look.percent | Look.ampersand;
 
-/** Characters that {@link KeywordScanner.look} reports. */
+/** Characters that both passes report. */
 const SIGNS: Readonly<Record<string, number>> = {
-  '\\': Look.break | Look.escape,
-  '%': Look.escape,
-  '&': Look.escape,
+  '\\': Look.break | Look.backslash,
+  '%': Look.percent,
+  '&': Look.ampersand,
   '+': Look.plus,
   '\n': Look.break,
   '\r': Look.break,
@@ -28,16 +33,23 @@ const SIGNS: Readonly<Record<string, number>> = {
  * character beyond ASCII. The collector's processor implements the same in Go.
  */
 export interface KeywordScanner {
-  /** Reads the text once, the only cost of clean text. Returns bits of {@link Look}; 0 if there is nothing to find. */
+  /**
+   * Reads the text once, the only cost of most clean text. Returns bits of {@link Look}; 0 if there is nothing to find.
+   * `keyword` says that three adjacent characters of one occur.
+   */
   look(text: string): number;
-  /** Calls `found` for each occurrence of a keyword with its number and the index of its last character. */
-  scan(text: string, found: (keyword: number, end: number) => void): void;
+  /**
+   * Calls `found` for each occurrence of a keyword with its number and the index of its last character. Returns bits of
+   * {@link Look}, which are exact.
+   */
+  scan(text: string, found: (keyword: number, end: number) => void): number;
 }
 
 /** Low bits of a move: the next state times the width. Higher bits are those of {@link Look}. */
 const STATE = 0xff_ffff;
 const LOOK_SHIFT = 24;
 const KEYWORD = Look.keyword << LOOK_SHIFT;
+const ANY_LOOK = 0x7f;
 /** Low bits in the table of characters: the column. Higher bits are those of `windows`. */
 const COLUMN = 0x7f;
 
@@ -99,8 +111,32 @@ export function createKeywordScanner(keywords: readonly string[]): KeywordScanne
     }
   }
 
+  const { grams, bits } = gramsOf(keywords, columns);
+  const gramMask = (1 << (3 * bits)) - 1;
+  /** By column: the bits of a sign. */
+  const signs = new Uint8Array(128);
+  for (const [sign, look] of Object.entries(SIGNS)) signs[columns[sign.charCodeAt(0)] ?? 0] = look;
+
   return {
     look(text) {
+      let gram = 0;
+      let seen = 0;
+      let isGram = 0;
+      let window = 0;
+      let ended = 0;
+      // No step waits for a table that the step before has read, unlike the states of `scan`.
+      for (let i = 0; i < text.length; i++) {
+        const character = characters[text.charCodeAt(i)] as number;
+        const column = character & COLUMN;
+        gram = ((gram << bits) | column) & gramMask;
+        isGram |= (grams[gram >> 5] as number) >>> (gram & 31);
+        seen |= signs[column] as number;
+        window = ((window << 1) | WINDOW_STARTS) & character;
+        ended |= window;
+      }
+      return seen | (isGram & 1 ? Look.keyword : 0) | ((ended & WINDOW_ENDS) === 0 ? 0 : Look.encoded);
+    },
+    scan(text, report) {
       let state = 0;
       let seen = 0;
       let window = 0;
@@ -112,17 +148,56 @@ export function createKeywordScanner(keywords: readonly string[]): KeywordScanne
         seen |= move;
         window = ((window << 1) | WINDOW_STARTS) & character;
         ended |= window;
-      }
-      return (seen >> LOOK_SHIFT) | ((ended & WINDOW_ENDS) === 0 ? 0 : Look.encoded);
-    },
-    scan(text, report) {
-      let state = 0;
-      for (let i = 0; i < text.length; i++) {
-        const move = moves[state + ((characters[text.charCodeAt(i)] as number) & COLUMN)] as number;
-        state = move & STATE;
         if ((move & KEYWORD) === 0) continue;
         for (const keyword of ends[state / width] ?? []) report(keyword, i);
       }
+      return ((seen >> LOOK_SHIFT) & ANY_LOOK) | ((ended & WINDOW_ENDS) === 0 ? 0 : Look.encoded);
     },
   };
 }
+
+/**
+ * Returns a set of three adjacent columns, in bits, one of which is in every text with a keyword: of each keyword the
+ * one that is rarest in words and numbers. Also the number of bits of a column.
+ */
+function gramsOf(keywords: readonly string[], columns: Uint8Array): { grams: Int32Array; bits: number } {
+  const width = Math.max(...columns) + 1;
+  const bits = 32 - Math.clz32(width - 1);
+  const grams = new Int32Array((1 << (3 * bits)) >> 5 || 1);
+  const add = (gram: number): void => {
+    grams[gram >> 5] = (grams[gram >> 5] ?? 0) | (1 << (gram & 31));
+  };
+  for (const keyword of keywords) {
+    const own = Array.from(keyword, (character) => columns[character.charCodeAt(0)] ?? 0);
+    if (own.length < 3) {
+      // What stands before it may be anything.
+      for (let before = 0; before < 1 << (bits * (3 - own.length)); before++)
+        add(own.reduce((gram, column) => (gram << bits) | column, before));
+      continue;
+    }
+    let [best, at] = [Infinity, 0];
+    for (let i = 0; i + 3 <= own.length; i++) {
+      const frequency = frequencyOf(keyword, i);
+      if (frequency < best) [best, at] = [frequency, i];
+    }
+    add(((own[at] ?? 0) << (2 * bits)) | ((own[at + 1] ?? 0) << bits) | (own[at + 2] ?? 0));
+  }
+  return { grams, bits };
+}
+
+/** By character: how frequent it is in identifiers and numbers, roughly. */
+const FREQUENT = '0123456789-_ebodtnairslcupmhgfy./ v:k=xwjqz$?@~+%&';
+
+/** Returns a measure of how frequent three characters of a keyword are. */
+function frequencyOf(keyword: string, at: number): number {
+  let sum = 0;
+  for (let i = at; i < at + 3; i++) {
+    const rank = FREQUENT.indexOf(keyword.charAt(i));
+    sum += rank === -1 ? 0 : (FREQUENT.length - rank) / FREQUENT.length;
+    if (i > at && isFrequentPair(keyword.charCodeAt(i - 1), keyword.charCodeAt(i))) sum += 1;
+  }
+  return sum;
+}
+
+const isFrequentPair = (first: number, second: number): boolean =>
+  VOCABULARY.pairs[first - 97]?.includes(String.fromCharCode(second)) ?? false;

@@ -34,7 +34,7 @@ import {
   type Take,
 } from './redaction-readers.js';
 import { PERSONAL_RULES, readAddress, readLogin, type PersonalKind } from './redaction-personal.js';
-import { createKeywordScanner, Look, type KeywordScanner } from './redaction-scan.js';
+import { createKeywordScanner, Look, LOOK_ESCAPE, type KeywordScanner } from './redaction-scan.js';
 import { hasArgumentBoundary, hasBoundary, isNameCharacter, runEnd } from './redaction-text.js';
 
 export { isNamedSecret, REDACTION_RULES, type RedactionRule, type Strength };
@@ -202,10 +202,11 @@ export function redactText(text: string, personal?: Personal): string {
  * @param wasForm whether the text was derived from one that is, or was, read with `+` as a blank.
  */
 function find(own: Engine, text: string, look: number, depth: number, found: Found[], wasForm = false): void {
-  if ((look & Look.keyword) !== 0) findPlain(own, text, found);
+  // The scan for keywords sees the rest exactly.
+  const seen = (look & Look.keyword) === 0 ? look : findPlain(own, text, found);
   if (text.length < SHORTEST_DECODED || depth === DEEPEST) return;
   // Lines are joined before they are decoded, so a check of single characters is not enough.
-  if ((look & (Look.encoded | Look.break)) !== 0 && (depth === 0 || text.length <= LONGEST_NESTED)) {
+  if ((seen & (Look.encoded | Look.break)) !== 0 && (depth === 0 || text.length <= LONGEST_NESTED)) {
     eachDecoded(text, (decoded) => {
       const inLook = lookAt(own, decoded.text);
       if (inLook === 0) return;
@@ -217,8 +218,8 @@ function find(own: Engine, text: string, look: number, depth: number, found: Fou
     });
   }
   // The text from which this one was derived was already read as a form.
-  const isForm = (look & Look.plus) !== 0 && !wasForm && mayBeForm(text);
-  if ((look & Look.escape) !== 0 && mayHaveEscapes(text))
+  const isForm = (seen & Look.plus) !== 0 && !wasForm && mayBeForm(text);
+  if ((seen & LOOK_ESCAPE) !== 0 && mayHaveEscapes(text, seen))
     findBehindEscapes(own, text, false, depth, found, wasForm || isForm);
   if (isForm) findBehindEscapes(own, text, true, depth, found, true);
 }
@@ -242,7 +243,8 @@ function findBehindEscapes(
   for (const each of inside) found.push({ ...each, start: view.toSource(each.start), end: view.toSource(each.end) });
 }
 
-function findPlain(own: Engine, text: string, found: Found[]): void {
+/** Adds the secrets of the text as it is to `found`. Returns bits of {@link Look} for the text. */
+function findPlain(own: Engine, text: string, found: Found[]): number {
   const resume = own.resume.fill(0);
   const ahead = own.ahead.begin(text);
   const lines: CommandLine[] = [];
@@ -252,7 +254,8 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
     add(start, end);
     resume[index] = Math.max(resume[index] as number, end);
   };
-  const { starts, pairs, count } = candidatesIn(own, text);
+  const seen = putCandidates(own, text);
+  const { starts, pairs, count } = own.candidates;
   for (let i = 0; i < count; i++) {
     const start = starts[i] as number;
     const { rule, keyword, least } = own.pairs[pairs[i] as number] as Pair;
@@ -292,6 +295,7 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
       if (to !== -1) take(start, to);
     }
   }
+  return seen;
 }
 
 /** A command line that has been read for the secrets of one program. */
@@ -350,10 +354,10 @@ interface Candidates {
   count: number;
 }
 
-/** Finds all candidates in a text. */
-function candidatesIn({ scanner, rules, pairs, starts, candidates }: Engine, text: string): Candidates {
+/** Finds all candidates in a text. Returns bits of {@link Look}. */
+function putCandidates({ scanner, rules, pairs, starts, candidates }: Engine, text: string): number {
   candidates.count = 0;
-  scanner.scan(text, (keyword, end) => {
+  return scanner.scan(text, (keyword, end) => {
     const numbers = starts[keyword] as readonly number[];
     for (let i = 0; i < numbers.length; i++) {
       const number = numbers[i] as number;
@@ -363,7 +367,6 @@ function candidatesIn({ scanner, rules, pairs, starts, candidates }: Engine, tex
         put(candidates, start, number);
     }
   });
-  return candidates;
 }
 
 /**
