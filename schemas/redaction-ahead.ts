@@ -38,10 +38,12 @@ export const Kind = {
   /** A character that cannot be part of a user and password without a scheme. */
   userEnd: 12,
   dot: 13,
+  /** A colon, or a character that no prompt has before its colon. */
+  promptSign: 14,
   /** The start of one of {@link WORDS}. */
-  scheme: 14,
-  platform: 15,
-  range: 16,
+  scheme: 15,
+  platform: 16,
+  range: 17,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
@@ -54,12 +56,13 @@ const WORDS: Readonly<Partial<Record<Kind, readonly string[]>>> = {
 };
 
 const isBlank = (code: number): boolean => code <= 32;
-const [isSeparator, isBracket, endsCredential, isBase64Sign, endsUser] = [
+const [isSeparator, isBracket, endsCredential, isBase64Sign, endsUser, isPromptSign] = [
   setOf('<>,;&|'),
   setOf('()[]{}'),
   setOf('<>;,\\'),
   setOf('+/_-'),
   setOf('(),;|&=\\'),
+  setOf(':"\'=,;\n\r'),
 ];
 
 const isOpening = (code: number): boolean => code === 40 || code === 91 || code === 123;
@@ -94,6 +97,7 @@ const TESTS: Readonly<Record<keyof typeof Kind, (code: number) => boolean>> = {
     endsUser(code) ||
     code > 127,
   dot: (code) => code === 46,
+  promptSign: isPromptSign,
   scheme: (code) => code === 58,
   platform: (code) => code === 58,
   range: (code) => code === 91,
@@ -135,6 +139,7 @@ export function doubled(numbers: Int32Array): Int32Array<ArrayBuffer> {
 export interface Identifier {
   readonly end: number;
   readonly words: number;
+  readonly hasDigit: boolean;
   /** Whether it is made of words, as people name things, and not of what chance mixes. */
   readonly isWords: boolean;
 }

@@ -4,6 +4,7 @@ import { eachDecoded } from './redaction-encoded.js';
 import { createKeywordScanner, Look } from './redaction-scan.js';
 
 const scanner = createKeywordScanner(['zzzz']);
+const lookAt = (text: string): number => scanner.scan(text, () => undefined);
 
 function decodedIn(text: string): string[] {
   const found: string[] = [];
@@ -39,7 +40,7 @@ describe('eachDecoded', () => {
           const encoded = before + encode(text) + after;
           // The last character of base64 that is not padded belongs to what follows as well.
           expect(decodedIn(encoded).some((decoded) => decoded.includes(text.slice(0, 11)))).toBe(true);
-          expect(scanner.look(encoded) & Look.encoded).toBe(Look.encoded);
+          expect(lookAt(encoded) & Look.encoded).toBe(Look.encoded);
         }),
         { numRuns: 2000 },
       );
@@ -50,7 +51,7 @@ describe('eachDecoded', () => {
     const run = fc.string({ ...oneOf('AAQgBCDEFZabcdefghimz0123456789+/-_ .'), maxLength: 80 });
     fc.assert(
       fc.property(run, (text) => {
-        if ((scanner.look(text) & Look.encoded) === 0) expect(decodedIn(text)).toEqual([]);
+        if ((lookAt(text) & Look.encoded) === 0) expect(decodedIn(text)).toEqual([]);
       }),
       { numRuns: 5000 },
     );

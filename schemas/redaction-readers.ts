@@ -453,7 +453,7 @@ export function readAssignment(ahead: Ahead, start: number, end: number, take: T
   const sign = skipSign(text, skipGap(text, at));
   const from = sign === -1 ? namedValue(text, at, start, isNameQuoted) : behindType(text, sign);
   if (from === -1) {
-    const said = isNameQuoted ? -1 : saidValue(text, at, start);
+    const said = isNameQuoted ? -1 : saidValue(ahead, at, start);
     if (said !== -1) takeSaid(ahead, said, start, take);
     return;
   }
@@ -544,17 +544,21 @@ function heldValue(ahead: Ahead, at: number, most = MOST_ENTRIES): number {
  * Where the value begins of a word in a sentence (`password is X`), a prompt (`Password for alice: X`, `Secret Access Key [None]: X`), a
  * table whose lines begin with it (`password    X`), or SQL (`PASSWORD 'X'`); or -1.
  */
-function saidValue(text: string, at: number, start: number): number {
+function saidValue(ahead: Ahead, at: number, start: number): number {
+  const { text } = ahead;
   let i = at;
   while (i <= at + LONGEST_GAP && (text.charAt(i) === ' ' || text.charAt(i) === '\t')) i += 1;
   // The verb, and `Bearer auth is`.
   if (i === at || i > at + LONGEST_GAP || ['pass', 'auth'].includes(text.slice(start, at).toLowerCase())) return -1;
   if (text.charAt(i) === "'" || text.charAt(i) === '"') return i;
   for (const word of SAYS) if (isWordAt(text, i, word)) return i + word.length;
-  const isPrompt = text.charAt(i) === '[' || isWordAt(text, i, 'for ');
-  for (let j = i; isPrompt && j < i + LONGEST_PROMPT; j++) {
-    if (isLineBreak(text.charCodeAt(j)) || '"\'=,;'.includes(text.charAt(j) || '"')) return -1;
-    if (text.charAt(j) === ':' && text.charAt(j + 1) === ' ') return j + 2;
+  if (text.charAt(i) === '[' || isWordAt(text, i, 'for ')) {
+    const last = Math.min(text.length, i + LONGEST_PROMPT);
+    for (let j = ahead.next(Kind.promptSign, i, last); j < last; j = ahead.next(Kind.promptSign, j + 1, last)) {
+      if (text.charCodeAt(j) !== COLON) return -1;
+      if (text.charAt(j + 1) === ' ') return j + 2;
+    }
+    if (text.length < i + LONGEST_PROMPT) return -1;
   }
   if (i < at + 2 && text.charAt(at) !== '\t') return -1;
   let begin = start;

@@ -1,5 +1,4 @@
 import { windows, WINDOW_ENDS, WINDOW_STARTS } from './redaction-encoded.js';
-import { VOCABULARY } from './redaction-vocabulary.js';
 
 /** Bits for what {@link KeywordScanner.look} found in a text. */
 export const Look = {
@@ -18,7 +17,7 @@ export const Look = {
 /** The start of any escape. */
 export const LOOK_ESCAPE = Look.backslash | Look.percent | Look.ampersand;
 
-/** Characters that both passes report. */
+/** Characters that {@link KeywordScanner.scan} reports. */
 const SIGNS: Readonly<Record<string, number>> = {
   '\\': Look.break | Look.backslash,
   '%': Look.percent,
@@ -34,22 +33,19 @@ const SIGNS: Readonly<Record<string, number>> = {
  */
 export interface KeywordScanner {
   /**
-   * Reads the text once, the only cost of most clean text. Returns bits of {@link Look}; 0 if there is nothing to find.
-   * `keyword` says that three adjacent characters of one occur.
+   * Reads the text once, the only cost of clean text. Calls `found` for each occurrence of a keyword with its number and
+   * the index of its last character. Returns bits of {@link Look}; 0 if there is nothing to find.
    */
-  look(text: string): number;
-  /**
-   * Calls `found` for each occurrence of a keyword with its number and the index of its last character. Returns bits of
-   * {@link Look}, which are exact.
-   */
-  scan(text: string, found: (keyword: number, end: number) => void): number;
+  scan(text: string, found: Report): number;
 }
+
+/** Told the number of a keyword, the index of its last character, and the text. */
+export type Report = (keyword: number, end: number, text: string) => void;
 
 /** Low bits of a move: the next state times the width. Higher bits are those of {@link Look}. */
 const STATE = 0xff_ffff;
 const LOOK_SHIFT = 24;
 const KEYWORD = Look.keyword << LOOK_SHIFT;
-const ANY_LOOK = 0x7f;
 /** Low bits in the table of characters: the column. Higher bits are those of `windows`. */
 const COLUMN = 0x7f;
 
@@ -111,31 +107,7 @@ export function createKeywordScanner(keywords: readonly string[]): KeywordScanne
     }
   }
 
-  const { grams, bits } = gramsOf(keywords, columns);
-  const gramMask = (1 << (3 * bits)) - 1;
-  /** By column: the bits of a sign. */
-  const signs = new Uint8Array(128);
-  for (const [sign, look] of Object.entries(SIGNS)) signs[columns[sign.charCodeAt(0)] ?? 0] = look;
-
   return {
-    look(text) {
-      let gram = 0;
-      let seen = 0;
-      let isGram = 0;
-      let window = 0;
-      let ended = 0;
-      // No step waits for a table that the step before has read, unlike the states of `scan`.
-      for (let i = 0; i < text.length; i++) {
-        const character = characters[text.charCodeAt(i)] as number;
-        const column = character & COLUMN;
-        gram = ((gram << bits) | column) & gramMask;
-        isGram |= (grams[gram >> 5] as number) >>> (gram & 31);
-        seen |= signs[column] as number;
-        window = ((window << 1) | WINDOW_STARTS) & character;
-        ended |= window;
-      }
-      return seen | (isGram & 1 ? Look.keyword : 0) | ((ended & WINDOW_ENDS) === 0 ? 0 : Look.encoded);
-    },
     scan(text, report) {
       let state = 0;
       let seen = 0;
@@ -149,55 +121,9 @@ export function createKeywordScanner(keywords: readonly string[]): KeywordScanne
         window = ((window << 1) | WINDOW_STARTS) & character;
         ended |= window;
         if ((move & KEYWORD) === 0) continue;
-        for (const keyword of ends[state / width] ?? []) report(keyword, i);
+        for (const keyword of ends[state / width] ?? []) report(keyword, i, text);
       }
-      return ((seen >> LOOK_SHIFT) & ANY_LOOK) | ((ended & WINDOW_ENDS) === 0 ? 0 : Look.encoded);
+      return (seen >> LOOK_SHIFT) | ((ended & WINDOW_ENDS) === 0 ? 0 : Look.encoded);
     },
   };
 }
-
-/**
- * Returns a set of three adjacent columns, in bits, one of which is in every text with a keyword: of each keyword the
- * one that is rarest in words and numbers. Also the number of bits of a column.
- */
-function gramsOf(keywords: readonly string[], columns: Uint8Array): { grams: Int32Array; bits: number } {
-  const width = Math.max(...columns) + 1;
-  const bits = 32 - Math.clz32(width - 1);
-  const grams = new Int32Array((1 << (3 * bits)) >> 5 || 1);
-  const add = (gram: number): void => {
-    grams[gram >> 5] = (grams[gram >> 5] ?? 0) | (1 << (gram & 31));
-  };
-  for (const keyword of keywords) {
-    const own = Array.from(keyword, (character) => columns[character.charCodeAt(0)] ?? 0);
-    if (own.length < 3) {
-      // What stands before it may be anything.
-      for (let before = 0; before < 1 << (bits * (3 - own.length)); before++)
-        add(own.reduce((gram, column) => (gram << bits) | column, before));
-      continue;
-    }
-    let [best, at] = [Infinity, 0];
-    for (let i = 0; i + 3 <= own.length; i++) {
-      const frequency = frequencyOf(keyword, i);
-      if (frequency < best) [best, at] = [frequency, i];
-    }
-    add(((own[at] ?? 0) << (2 * bits)) | ((own[at + 1] ?? 0) << bits) | (own[at + 2] ?? 0));
-  }
-  return { grams, bits };
-}
-
-/** By character: how frequent it is in identifiers and numbers, roughly. */
-const FREQUENT = '0123456789-_ebodtnairslcupmhgfy./ v:k=xwjqz$?@~+%&';
-
-/** Returns a measure of how frequent three characters of a keyword are. */
-function frequencyOf(keyword: string, at: number): number {
-  let sum = 0;
-  for (let i = at; i < at + 3; i++) {
-    const rank = FREQUENT.indexOf(keyword.charAt(i));
-    sum += rank === -1 ? 0 : (FREQUENT.length - rank) / FREQUENT.length;
-    if (i > at && isFrequentPair(keyword.charCodeAt(i - 1), keyword.charCodeAt(i))) sum += 1;
-  }
-  return sum;
-}
-
-const isFrequentPair = (first: number, second: number): boolean =>
-  VOCABULARY.pairs[first - 97]?.includes(String.fromCharCode(second)) ?? false;

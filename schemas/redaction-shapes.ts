@@ -98,6 +98,7 @@ export function readIdentifier(text: string, start: number, end: number): Identi
   return {
     end: i,
     words,
+    hasDigit: digits > 0,
     isWords:
       isWords &&
       words > 0 &&
@@ -133,7 +134,7 @@ export function isSource(ahead: Ahead, start: number, end: number, isToken: bool
     if (!isLetter(text.charCodeAt(i)) && text.charAt(i) !== '_') return false;
     const name = identifierAt(ahead, i, end);
     i = name.end;
-    for (let j = from; j < i && !hasDigit; j++) hasDigit = isDigit(text.charCodeAt(j));
+    hasDigit ||= name.hasDigit;
     isWords &&= name.isWords;
     words += 1;
     if (words === 1) first = text.slice(from, i);
@@ -221,16 +222,25 @@ export function isAddress(ahead: Ahead, start: number, end: number): boolean {
   const { text } = ahead;
   const last = Math.min(end, start + LONGEST_SCHEME);
   if (ahead.has(Kind.scheme, start, last - 2) || ahead.has(Kind.range, start, last - 3)) return true;
-  if (!beginsAddress(text.charCodeAt(start))) return false;
+  if (!mayBeginAddress(text, start)) return false;
   return /^(?:arn:|projects\/|vault:|op:\/\/|file:|sha1[:-]|sha256[:-]|sha384[:-]|sha512[:-]|hmac-sha[0-9]{3}:|md5:|[0-9]{4}-[0-9]{2}-[0-9]{2}|0x[0-9a-f]{1,16}$)/.test(
     text.slice(start, last).toLowerCase(),
   );
 }
 
-const beginsAddress = setOf('aApPvVoOfFsShHmM0123456789');
+/** The first two letters of what {@link isAddress} looks for. */
+const ADDRESS_BEGINS = new Set(['ar', 'pr', 'va', 'op', 'fi', 'sh', 'hm', 'md']);
+
+/** A check before the regular expression of {@link isAddress}: two letters, or the signs of a date or a number. */
+function mayBeginAddress(text: string, start: number): boolean {
+  if (isDigit(text.charCodeAt(start)))
+    return text.charAt(start + 4) === '-' || (text.charCodeAt(start + 1) | 32) === 120;
+  return ADDRESS_BEGINS.has(text.slice(start, start + 2).toLowerCase());
+}
 
 /** `op://vault/item/password`, `arn:aws:...`: the address of a secret in a store of secrets. */
 export const isReference = (text: string, start: number): boolean =>
+  'oar'.includes(text.charAt(start) || ' ') &&
   /^(?:op:\/\/|arn:aws|ref\+[a-z]{2,20}:\/\/)/.test(text.slice(start, start + 32));
 
 /** The rest of a name of a platform, after `cpe:2.3:a:passwd`: `base-passwd:3.5.43:*:*:*`. */

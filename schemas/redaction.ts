@@ -34,7 +34,7 @@ import {
   type Take,
 } from './redaction-readers.js';
 import { PERSONAL_RULES, readAddress, readLogin, type PersonalKind } from './redaction-personal.js';
-import { createKeywordScanner, Look, LOOK_ESCAPE, type KeywordScanner } from './redaction-scan.js';
+import { createKeywordScanner, Look, LOOK_ESCAPE, type KeywordScanner, type Report } from './redaction-scan.js';
 import { hasArgumentBoundary, hasBoundary, isNameCharacter, runEnd } from './redaction-text.js';
 
 export { isNamedSecret, REDACTION_RULES, type RedactionRule, type Strength };
@@ -63,8 +63,10 @@ interface Engine {
   readonly pairs: readonly Pair[];
   /** Pairs by keyword number. */
   readonly starts: readonly (readonly number[])[];
-  /** Candidates of the current text. */
+  /** Candidates of the text that was scanned last. */
   readonly candidates: Candidates;
+  /** Adds the candidates of a keyword; made once, because most texts are short. */
+  readonly report: Report;
   /** What has been read ahead in the current text. */
   readonly ahead: Ahead;
   /** By rule: the position in the current text before which it is not tried again. */
@@ -101,9 +103,8 @@ const DEEPEST = 2;
  * length.
  */
 const LONGEST_NESTED = 65_536;
-/** Texts of this length and more skip the first check, because they nearly always contain something. */
-const LONG = 512;
-const ANYTHING = Object.values(Look).reduce((bits, bit) => bits | bit, 0);
+/** No rule matches anything shorter. */
+const SHORTEST = 6;
 /** Maximum command lines read at one position. */
 const MOST_COMMANDS = 8;
 
@@ -125,7 +126,7 @@ function createEngine(list: readonly RedactionRule[]): Engine {
   );
   const starts = new Map<string, number[]>();
   pairs.forEach(({ keyword }, pair) => starts.set(keyword, [...(starts.get(keyword) ?? []), pair]));
-  return {
+  const parts = {
     scanner: createKeywordScanner([...starts.keys()]),
     rules: list.map((rule) => ({ rule })),
     pairs,
@@ -134,6 +135,7 @@ function createEngine(list: readonly RedactionRule[]): Engine {
     ahead: new Ahead(),
     resume: new Uint32Array(list.length),
   };
+  return { ...parts, report: (keyword, end, text) => putCandidates(parts, keyword, end, text) };
 }
 
 /** Returns the minimum number of letters, digits, `_` and `-` that a pattern requires at its end, after a keyword. */
@@ -154,14 +156,12 @@ export function redact(text: string, personal?: Personal): Redaction {
     personal === undefined
       ? (engine ??= createEngine(REDACTION_RULES))
       : (fullEngine ??= createEngine([...REDACTION_RULES, ...PERSONAL_RULES]));
-  const look = lookAt(own, text);
+  if (text.length < SHORTEST) return { text, counts: NOTHING };
+  const look = scan(own, text);
   return look === 0 ? { text, counts: NOTHING } : redactSeen(own, text, look, personal);
 }
 
-/** Returns what a text may contain. Long texts nearly always contain something, so they are not checked first. */
-const lookAt = ({ scanner }: Engine, text: string): number => (text.length > LONG ? ANYTHING : scanner.look(text));
-
-/** Redacts a text in which the first check found something. */
+/** Redacts a text that was just scanned, in which something was seen. */
 function redactSeen(own: Engine, text: string, look: number, personal: Personal | undefined): Redaction {
   const found: Found[] = [];
   find(own, text, look, 0, found);
@@ -196,19 +196,18 @@ export function redactText(text: string, personal?: Personal): string {
 }
 
 /**
- * Adds all secrets of the text to `found`, in any order.
+ * Adds all secrets of the text to `found`, in any order. The text is the one that was scanned last.
  *
- * @param look result of the first check; see `KeywordScanner`.
+ * @param look result of {@link scan}.
  * @param wasForm whether the text was derived from one that is, or was, read with `+` as a blank.
  */
 function find(own: Engine, text: string, look: number, depth: number, found: Found[], wasForm = false): void {
-  // The scan for keywords sees the rest exactly.
-  const seen = (look & Look.keyword) === 0 ? look : findPlain(own, text, found);
+  if ((look & Look.keyword) !== 0) findPlain(own, text, found);
   if (text.length < SHORTEST_DECODED || depth === DEEPEST) return;
   // Lines are joined before they are decoded, so a check of single characters is not enough.
-  if ((seen & (Look.encoded | Look.break)) !== 0 && (depth === 0 || text.length <= LONGEST_NESTED)) {
+  if ((look & (Look.encoded | Look.break)) !== 0 && (depth === 0 || text.length <= LONGEST_NESTED)) {
     eachDecoded(text, (decoded) => {
-      const inLook = lookAt(own, decoded.text);
+      const inLook = scan(own, decoded.text);
       if (inLook === 0) return;
       const inside: Found[] = [];
       find(own, decoded.text, inLook, depth + 1, inside);
@@ -218,8 +217,8 @@ function find(own: Engine, text: string, look: number, depth: number, found: Fou
     });
   }
   // The text from which this one was derived was already read as a form.
-  const isForm = (seen & Look.plus) !== 0 && !wasForm && mayBeForm(text);
-  if ((seen & LOOK_ESCAPE) !== 0 && mayHaveEscapes(text, seen))
+  const isForm = (look & Look.plus) !== 0 && !wasForm && mayBeForm(text);
+  if ((look & LOOK_ESCAPE) !== 0 && mayHaveEscapes(text, look))
     findBehindEscapes(own, text, false, depth, found, wasForm || isForm);
   if (isForm) findBehindEscapes(own, text, true, depth, found, true);
 }
@@ -239,12 +238,11 @@ function findBehindEscapes(
   const view = resolveEscapes(text, plus);
   if (view === undefined) return;
   const inside: Found[] = [];
-  find(own, view.text, lookAt(own, view.text), depth + 1, inside, wasForm);
+  find(own, view.text, scan(own, view.text), depth + 1, inside, wasForm);
   for (const each of inside) found.push({ ...each, start: view.toSource(each.start), end: view.toSource(each.end) });
 }
 
-/** Adds the secrets of the text as it is to `found`. Returns bits of {@link Look} for the text. */
-function findPlain(own: Engine, text: string, found: Found[]): number {
+function findPlain(own: Engine, text: string, found: Found[]): void {
   const resume = own.resume.fill(0);
   const ahead = own.ahead.begin(text);
   const lines: CommandLine[] = [];
@@ -254,7 +252,6 @@ function findPlain(own: Engine, text: string, found: Found[]): number {
     add(start, end);
     resume[index] = Math.max(resume[index] as number, end);
   };
-  const seen = putCandidates(own, text);
   const { starts, pairs, count } = own.candidates;
   for (let i = 0; i < count; i++) {
     const start = starts[i] as number;
@@ -295,7 +292,6 @@ function findPlain(own: Engine, text: string, found: Found[]): number {
       if (to !== -1) take(start, to);
     }
   }
-  return seen;
 }
 
 /** A command line that has been read for the secrets of one program. */
@@ -354,19 +350,27 @@ interface Candidates {
   count: number;
 }
 
-/** Finds all candidates in a text. Returns bits of {@link Look}. */
-function putCandidates({ scanner, rules, pairs, starts, candidates }: Engine, text: string): number {
+/** Reads a text once and finds its candidates. Returns bits of {@link Look}; 0 if there is nothing in it. */
+function scan({ scanner, candidates, report }: Engine, text: string): number {
   candidates.count = 0;
-  return scanner.scan(text, (keyword, end) => {
-    const numbers = starts[keyword] as readonly number[];
-    for (let i = 0; i < numbers.length; i++) {
-      const number = numbers[i] as number;
-      const { rule, back } = pairs[number] as Pair;
-      const start = end - back;
-      if (start >= 0 && isBounded(text, start, (rules[rule] as CompiledRule).rule.boundary))
-        put(candidates, start, number);
-    }
-  });
+  return scanner.scan(text, report);
+}
+
+/** Adds the candidates of a keyword that ends at `end`. */
+function putCandidates(
+  { rules, pairs, starts, candidates }: Omit<Engine, 'report'>,
+  keyword: number,
+  end: number,
+  text: string,
+): void {
+  const numbers = starts[keyword] as readonly number[];
+  for (let i = 0; i < numbers.length; i++) {
+    const number = numbers[i] as number;
+    const { rule, back } = pairs[number] as Pair;
+    const start = end - back;
+    if (start >= 0 && isBounded(text, start, (rules[rule] as CompiledRule).rule.boundary))
+      put(candidates, start, number);
+  }
 }
 
 /**

@@ -27,6 +27,8 @@ const (
 	kindBlankOrQuote
 	// What no user and password without a scheme have.
 	kindUserEnd
+	// A colon, or what no prompt has before its colon.
+	kindPromptSign
 	// From here on: where a word begins; see kindWords.
 	kindScheme
 	kindPlatform
@@ -46,7 +48,7 @@ const (
 )
 
 // kindBits has the bits of the kinds of a byte. Those that may begin a quotation mark beyond ASCII have the first two too.
-var kindBits = func() (table [256]uint16) {
+var kindBits = func() (table [256]uint32) {
 	tests := [kinds]func(c byte) bool{
 		kindBareSign: func(c byte) bool {
 			return c <= ' ' || isQuote(c) || strings.IndexByte("<>,;&|()[]{}\\", c) >= 0 || beginsTypographicQuote(c)
@@ -67,9 +69,10 @@ var kindBits = func() (table [256]uint16) {
 		kindUserEnd: func(c byte) bool {
 			return c <= ' ' || c >= utf8.RuneSelf || strings.IndexByte("\"'`<>(),;|&=\\", c) >= 0
 		},
-		kindScheme:   func(c byte) bool { return c == ':' },
-		kindPlatform: func(c byte) bool { return c == ':' },
-		kindRange:    func(c byte) bool { return c == '[' },
+		kindPromptSign: func(c byte) bool { return strings.IndexByte(":\"'=,;\n\r", c) >= 0 },
+		kindScheme:     func(c byte) bool { return c == ':' },
+		kindPlatform:   func(c byte) bool { return c == ':' },
+		kindRange:      func(c byte) bool { return c == '[' },
 	}
 	for c := range table {
 		for k, test := range tests {

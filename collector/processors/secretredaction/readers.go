@@ -375,7 +375,7 @@ func (r *readers) isSecretValue(a *ahead, start, end int, isQuoted bool, name st
 	if hasSpace {
 		return hasLetter(a, start, end) && !r.isSentence(text, start, end)
 	}
-	if reference.MatchString(text[start:min(len(text), start+32)]) {
+	if strings.IndexByte("oar", at(text, start)) >= 0 && reference.MatchString(text[start:min(len(text), start+32)]) {
 		return false
 	}
 	if name == passwordName {
@@ -575,7 +575,7 @@ func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
 	}
 	if from < 0 {
 		if !isNameQuoted {
-			if said := saidValue(text, i, start); said >= 0 {
+			if said := saidValue(a, i, start); said >= 0 {
 				r.takeSaid(a, said, start, take)
 			}
 		}
@@ -733,7 +733,8 @@ var (
 
 // saidValue returns where the value begins of a word in a sentence (`password is X`), a prompt (`Password for alice: X`,
 // `Secret Access Key [None]: X`), a table whose lines begin with it (`password    X`), or SQL (`PASSWORD 'X'`); or -1.
-func saidValue(text string, end, start int) int {
+func saidValue(a *ahead, end, start int) int {
+	text := a.text
 	i := end
 	for i <= end+longestGap && (at(text, i) == ' ' || at(text, i) == '\t') {
 		i++
@@ -750,13 +751,18 @@ func saidValue(text string, end, start int) int {
 			return i + len(word)
 		}
 	}
-	isPrompt := at(text, i) == '[' || isWordAt(text, i, "for ")
-	for j := i; isPrompt && j < i+longestPrompt; j++ {
-		if c := at(text, j); j >= len(text) || isLineBreak(c) || strings.IndexByte(`"'=,;`, c) >= 0 {
-			return -1
+	if at(text, i) == '[' || isWordAt(text, i, "for ") {
+		last := min(len(text), i+longestPrompt)
+		for j := a.next(kindPromptSign, i, last); j < last; j = a.next(kindPromptSign, j+1, last) {
+			if text[j] != ':' {
+				return -1
+			}
+			if at(text, j+1) == ' ' {
+				return j + 2
+			}
 		}
-		if text[j] == ':' && at(text, j+1) == ' ' {
-			return j + 2
+		if len(text) < i+longestPrompt {
+			return -1
 		}
 	}
 	if i < end+2 && at(text, end) != '\t' {

@@ -33,8 +33,8 @@ func newLetterPairs(seconds []string) *letterPairs {
 // identifier: letters, digits, `_` and `$` up to end. isWords: it is made of words, as people name things, and not of what
 // chance mixes.
 type identifier struct {
-	end, words int
-	isWords    bool
+	end, words        int
+	isWords, hasDigit bool
 }
 
 // identifierAt is readIdentifier, once for all that ask for the same one.
@@ -108,7 +108,7 @@ func (r *readers) readIdentifier(text string, start, end int) identifier {
 		isFirst = false
 	}
 	isWords = isWords && words > 0 && 2*letters >= 5*words && 3*digits <= letters && 4*odd <= known && 3*short <= words
-	return identifier{end: i, words: words, isWords: isWords}
+	return identifier{end: i, words: words, isWords: isWords, hasDigit: digits > 0}
 }
 
 // isSource: `options.token`, `getToken(user)`, `match2[0]`, `(*api.Key)(x)`, `SecretString = ...`: source that names where a
@@ -147,9 +147,7 @@ prefixes:
 		}
 		name := r.identifierAt(a, i, end)
 		i = name.end
-		for j := from; j < i && !hasDigit; j++ {
-			hasDigit = isDigit(text[j])
-		}
+		hasDigit = hasDigit || name.hasDigit
 		isWords = isWords && name.isWords
 		words++
 		if words == 1 {
@@ -294,7 +292,32 @@ func isAddress(a *ahead, start, end int) bool {
 	if a.has(kindScheme, start, last-2) || a.has(kindRange, start, last-3) {
 		return true
 	}
-	return strings.IndexByte("aApPvVoOfFsShHmM0123456789", at(a.text, start)) >= 0 && address.MatchString(strings.ToLower(a.text[start:last]))
+	return mayBeginAddress(a.text, start) && address.MatchString(strings.ToLower(a.text[start:last]))
+}
+
+// mayBeginAddress is a check before the regular expression: the first two letters of one, or the signs of a date or a number.
+func mayBeginAddress(text string, start int) bool {
+	first, second := at(text, start), lower(at(text, start+1))
+	if isDigit(first) {
+		return at(text, start+4) == '-' || second == 'x'
+	}
+	switch lower(first) {
+	case 'a', 'p':
+		return second == 'r'
+	case 'v':
+		return second == 'a'
+	case 'o':
+		return second == 'p'
+	case 'f':
+		return second == 'i'
+	case 's':
+		return second == 'h'
+	case 'h':
+		return second == 'm'
+	case 'm':
+		return second == 'd'
+	}
+	return false
 }
 
 // isPlatform: the rest of a name of a platform, after `cpe:2.3:a:passwd`: `base-passwd:3.5.43:*:*:*`.
