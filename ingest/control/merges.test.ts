@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { landingDays, reconcileFacts } from '#schemas/clickhouse/facts.js';
-import type { RepoMerge } from '#schemas/http/control.js';
+import type { Baseline, RepoMerge } from '#schemas/http/control.js';
 import { inOrg } from '#schemas/postgres/session.js';
 import { repositoryAttributes, repositoryId } from '#schemas/records/repository.js';
 import { INGEST_SCOPES } from '../auth/caller.js';
@@ -9,6 +9,7 @@ import { mintToken } from '../auth/tokens.js';
 import { scanOfSpec } from '../testing/bodies.js';
 import { jsonHeaders, startGateway, type TestGateway } from '../testing/gateway.js';
 import type { Fleet, ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
+import { scanIdOf } from '../fleet/entry.js';
 import { openReviewItems } from '../fleet/review-items.js';
 import { addMember } from './members.js';
 import { runMerges } from './merges.js';
@@ -266,5 +267,82 @@ describe('a merge of two names', () => {
       await gateway.app.inject({ url: '/v1/audit?limit=1000', headers: { authorization: `Bearer ${owner}` } })
     ).json<{ entries: { record: string }[] }>();
     expect(entries.filter(({ record }) => record.includes('"repo.merge"')).length).toBe(2);
+  });
+});
+
+describe('the baseline of a merged repository', () => {
+  const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
+  const scan = (repository: string, letter: string, minute: number): Promise<unknown> =>
+    send(
+      gateway.ingestToken,
+      '/v1/ingest/scan',
+      scanOfSpec({
+        repository,
+        bundleDigest: digest(letter),
+        expectedBundleDigest: digest(letter),
+        generatedAt: new Date(NOW - 3_600_000 + minute * 60_000).toISOString(),
+        report: {
+          score: { grade: 'C', numericScore: 66 },
+          findings: { total: 0, critical: 0, high: 0, medium: 0, low: 0, info: 0 },
+        },
+      }),
+    );
+  const baseline = async (repository: string, method: 'GET' | 'PUT' = 'GET'): Promise<Baseline> => {
+    const answer = await gateway.app.inject({
+      method,
+      url: `/v1/repo/${encodeURIComponent(repository)}/baseline`,
+      headers: method === 'GET' ? { authorization: `Bearer ${owner}` } : jsonHeaders(owner),
+      ...(method === 'GET' ? {} : { payload: '{}' }),
+    });
+    expect([repository, answer.statusCode, answer.statusCode === 200 ? '' : answer.body]).toEqual([
+      repository,
+      200,
+      '',
+    ]);
+    return answer.json<Baseline>();
+  };
+  /** Returns the event and scan ids of the baseline that boards show: of the newest fact. */
+  const shown = async (repository: string): Promise<unknown> => {
+    const [row] = await selectRows<{ detail: string; facts: number }>(
+      gateway.store.client,
+      "SELECT argMax(detail, (occurred_at, event_id)) AS detail, count() AS facts FROM control_event WHERE org_id = 'org_a' AND kind = 'baseline' AND repo = {repository:String}",
+      { repository },
+    );
+    const { eventId, scanId } = JSON.parse(row?.detail === '' ? '{}' : (row?.detail ?? '{}')) as Record<string, string>;
+    return { eventId, scanId, facts: row?.facts };
+  };
+
+  it("is the surviving name's own, for API and boards, even if the other was set later", async () => {
+    const [old, kept] = ['acme/base-old', 'acme/base-kept'];
+    await scan(old, 'a', 0);
+    await scan(kept, 'b', 1);
+    const before = await baseline(kept, 'PUT');
+    await baseline(old, 'PUT');
+    expect((await merge(old, kept)).statusCode).toBe(200);
+    await expect.poll(() => ids('control_event_v1', old), { timeout: 20_000 }).not.toEqual([]);
+    await run();
+    const { sourceScanId } = await baseline(kept);
+    expect([sourceScanId, scanIdOf('org_a', kept, digest('b'))]).toEqual([before.sourceScanId, before.sourceScanId]);
+    // Both names' facts, and the one that the merge recorded.
+    await expect
+      .poll(() => shown(kept), { timeout: 20_000 })
+      .toEqual({ eventId: digest('b'), scanId: sourceScanId, facts: 3 });
+  });
+
+  it('moves to a surviving name that has none, and names its scan by that name', async () => {
+    const [old, kept] = ['acme/only-old', 'acme/only-kept'];
+    await scan(old, 'c', 0);
+    const before = await baseline(old, 'PUT');
+    expect((await merge(old, kept)).statusCode).toBe(200);
+    await expect.poll(() => ids('control_event_v1', old), { timeout: 20_000 }).not.toEqual([]);
+    await run();
+    const { sourceScanId, repository, numericScore } = await baseline(kept);
+    expect([repository, numericScore]).toEqual([kept, before.numericScore]);
+    expect([sourceScanId, before.sourceScanId]).toEqual(
+      [old, kept].map((name) => scanIdOf('org_a', name, digest('c'))).reverse(),
+    );
+    await expect
+      .poll(() => shown(kept), { timeout: 20_000 })
+      .toEqual({ eventId: digest('c'), scanId: sourceScanId, facts: 2 });
   });
 });

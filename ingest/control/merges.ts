@@ -6,6 +6,7 @@ import type { Postgres } from '#schemas/postgres/client.js';
 import { asRole, type Session } from '#schemas/postgres/session.js';
 import { repositoryId } from '#schemas/records/repository.js';
 import { randomBase62 } from '../auth/token-format.js';
+import { scanIdOf } from '../fleet/entry.js';
 import type { Actor, ChangeSession, ControlPlane } from './control-plane.js';
 import { isoOrNull } from './iso.js';
 
@@ -90,15 +91,18 @@ export async function requestMerge(plane: ControlPlane, actor: Actor, from: stri
       [fromId, toId],
     );
     await tx.query('DELETE FROM repo WHERE id = $1', [fromId]);
-    await tellBaseline(tx, toId, to);
+    await recordBaseline(tx, orgId, toId, to);
     await tx.query('UPDATE token SET repository = $2 WHERE repository = $1', [from, to]);
     await tx.record({ action: 'repo.merge', subject: fromId, detail: { repository: from, into: to } });
     return mergeOf(row);
   });
 }
 
-/** Records the baseline of the surviving name again: it now has the facts of both names' baselines, of which the newest counts. */
-async function tellBaseline(tx: ChangeSession, id: string, repository: string): Promise<void> {
+/**
+ * Records the baseline of the surviving name again, after the facts of both names' baselines: boards read the newest.
+ * Its scan is known by the id that it has under this name.
+ */
+async function recordBaseline(tx: ChangeSession, orgId: string, id: string, repository: string): Promise<void> {
   const [row] = await tx.query<{
     source_scan_id: string;
     source_event_id: string | null;
@@ -106,16 +110,13 @@ async function tellBaseline(tx: ChangeSession, id: string, repository: string): 
     finding_count: number;
   }>('SELECT * FROM baseline WHERE repo_id = $1', [id]);
   if (row === undefined) return;
+  const { source_event_id: eventId, numeric_score: score, finding_count: findings } = row;
+  const scanId = eventId === null ? row.source_scan_id : scanIdOf(orgId, repository, eventId);
+  await tx.query('UPDATE baseline SET source_scan_id = $2 WHERE repo_id = $1', [id, scanId]);
   await tx.record({
     action: 'baseline.keep',
     subject: id,
-    detail: {
-      repository,
-      scanId: row.source_scan_id,
-      eventId: row.source_event_id ?? '',
-      score: row.numeric_score,
-      findings: row.finding_count,
-    },
+    detail: { repository, scanId, eventId: eventId ?? '', score, findings },
     fact: { kind: 'baseline', state: 'set', repository },
   });
 }
