@@ -154,6 +154,10 @@ describe('detects a fault in the definition of', () => {
 const VIEW_FAULTS: readonly (readonly [view: string, from: string, to: string, shows: RegExp])[] = [
   ['blocked_command_rate_hour', 'blocked, asked,', 'asked AS blocked, asked,', /^series:blocked_command_rate\/hour/],
   ['blocked_command_rate_week', 'toMonday(', 'toStartOfMonth(', /^series:blocked_command_rate\/week/],
+  ['blocked_command_rate_org_day', 'sum(d.blocked)', 'max(d.blocked)', /^series:blocked_command_rate_org\/day/],
+  ['repo_route', "p.is_policy_failed, 'policy-review', ", '', /^series:repo_route\.route/],
+  ['repo_route', "p.is_regressed, 'baseline-regression', ", '', /^series:repo_route\.route/],
+  ['repo_route', "p.risky_packages > 0, 'supply-chain-review', ", '', /^series:repo_route\.route/],
   ['drift_history_day', 'sum(h.regressions)', 'sum(h.drifts)', /^series:drift_history\/day/],
   ['score_trend_day', 'min(h.score_min)', 'max(h.score_min)', /^series:score_trend\/day/],
   ['injection_attempt_rate_org_day', 'sum(i.attempts)', 'sum(i.decisions)', /^series:injection_attempt_rate_org\/day/],

@@ -194,12 +194,42 @@ const SCANNED = {
   risky: 0,
   isBroken: false,
 } as const;
-/** An organisation in which people decided about all there is: it is ready. */
+const BLOCKED = {
+  kind: 'call',
+  after: HOUR,
+  decision: 'block',
+  reason: 'destructive',
+  category: '',
+  tool: 'Bash',
+  agent: 'claude-code',
+  session: 's1',
+  call: null,
+} as const;
+/**
+ * An organisation in which people decided about all there is: it is ready. What remains of a scan whose findings are all
+ * accepted is each of the other routes, and two repositories block the same in the same hour.
+ */
 const DECIDED: History = [
   { ...SCANNED, repo: 'acme/accepted', found: [0] },
-  { kind: 'triage', repo: 'acme/accepted', after: HOUR, finding: 0, state: 'accepted' },
+  { ...SCANNED, repo: 'acme/accepted-policy', found: [0], policy: 'failed', baseline: 'regressed', risky: 1 },
+  { ...SCANNED, repo: 'acme/accepted-regressed', found: [0], baseline: 'regressed', risky: 1 },
+  { ...SCANNED, repo: 'acme/accepted-risky', found: [0], risky: 1 },
   { ...SCANNED, repo: 'acme/approved', policy: 'failed' },
-  { kind: 'review', repo: 'acme/approved', after: HOUR, status: 'approved' },
+  ...['', '-policy', '-regressed', '-risky'].map((remaining): TriageEvent => ({
+    kind: 'triage',
+    repo: `acme/accepted${remaining}`,
+    after: HOUR,
+    finding: 0,
+    state: 'accepted',
+  })),
+  ...['accepted-policy', 'accepted-regressed', 'accepted-risky', 'approved'].map((name): ReviewEvent => ({
+    kind: 'review',
+    repo: `acme/${name}`,
+    after: HOUR,
+    status: 'approved',
+  })),
+  { ...BLOCKED, repo: 'acme/accepted' },
+  { ...BLOCKED, repo: 'acme/approved' },
 ];
 
 /** Makes `count` random histories, in as few organisations as hold them. */
