@@ -9,6 +9,7 @@ import { packageRoot } from '#schemas/root.js';
 import { registerControlCommands } from './control-commands.js';
 import { registerGrafanaCommand } from './grafana-command.js';
 import type { DemoFlags } from './demo/command.js';
+import type { DoctorFlags } from './doctor/command.js';
 import { banner } from './embedded/banner.js';
 import { resolveDataDir, resolveStackConfig, type StackFlags } from './embedded/config.js';
 import { callStack } from './embedded/data-folder.js';
@@ -133,6 +134,18 @@ export function program(): Command {
           )
         ).url,
       );
+    });
+  root
+    .command('doctor')
+    .description(
+      'check this machine and every step from a producer to boards and alerts; names what is broken, and the cure',
+    )
+    .option(...dataDirOption)
+    .option('--url <url>', "gateway (SHIELDWATCH_URL; default: the running stack's)")
+    .option('--json', 'print the findings as JSON')
+    .action(async (flags: DoctorFlags) => {
+      const { runDoctor } = await import('./doctor/command.js');
+      await runDoctor(flags, out);
     });
   registerControlCommands(root, out);
   registerSetAsideCommands(root, out);
