@@ -135,7 +135,12 @@ function createEngine(list: readonly RedactionRule[]): Engine {
     ahead: new Ahead(),
     resume: new Uint32Array(list.length),
   };
-  return { ...parts, report: (keyword, end, text) => putCandidates(parts, keyword, end, text) };
+  return {
+    ...parts,
+    report: (keyword, end, text) => {
+      putCandidates(parts, keyword, end, text);
+    },
+  };
 }
 
 /** Returns the minimum number of letters, digits, `_` and `-` that a pattern requires at its end, after a keyword. */
