@@ -6,12 +6,16 @@ import { packageRoot } from '#schemas/root.js';
 /** What `npm run check` runs, so that no test run passes without it. */
 describe('npm run check', () => {
   it.each([
-    ['types', 'typescript/bin/tsc', ['--noEmit']],
+    [
+      'types',
+      'typescript/bin/tsc',
+      ['--noEmit', '--incremental', '--tsBuildInfoFile', 'node_modules/.cache/tsbuildinfo-check'],
+    ],
     ['no imports in a circle', '../deploy/import-cycles.mjs', []],
     ['lint, with the import table', 'eslint/bin/eslint.js', ['.']],
     ['no dead code', 'knip/bin/knip.js', []],
     ['standard terms', '../deploy/wording/check.mjs', []],
-    ['format', 'prettier/bin/prettier.cjs', ['--list-different', '.']],
+    ['format', 'prettier/bin/prettier.cjs', ['--list-different', '--cache', '--cache-strategy', 'content', '.']],
   ])(
     '%s',
     (_, program, args) => {

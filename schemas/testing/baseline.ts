@@ -34,7 +34,7 @@ export async function columnTypes(client: ClickHouseClient, relation: string): P
 /** Returns the named columns of all rows of a table or view, deduplicated and sorted. */
 export async function rowsOf(client: ClickHouseClient, relation: string, columns: readonly string[]): Promise<Row[]> {
   const types = await columnTypes(client, relation);
-  const [{ engine = '' } = {}] = await selectRows<{ engine: string }>(
+  const [table] = await selectRows<{ engine: string }>(
     client,
     'SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = {relation:String}',
     { relation },
@@ -42,7 +42,7 @@ export async function rowsOf(client: ClickHouseClient, relation: string, columns
   const list = columns.map((name) =>
     isState(types.get(name) ?? '') ? `hex(\`${name}\`) AS \`${name}\`` : `\`${name}\``,
   );
-  const final = /^(Replacing|Aggregating)MergeTree$/.test(engine) ? ' FINAL' : '';
+  const final = /^(Replacing|Aggregating)MergeTree$/.test(table?.engine ?? '') ? ' FINAL' : '';
   return selectRows<Row>(client, `SELECT ${list.join(', ')} FROM ${relation}${final} ORDER BY ALL`);
 }
 
