@@ -606,6 +606,7 @@ const isBraced = (text: string, at: number, start: number): boolean => text.char
 /** Where the value begins of an option (`--token X`), an element (`<password>X`), or an entry whose value is named (`name: X, value: Y`); or -1. */
 function namedValue(text: string, at: number, start: number, isNameQuoted: boolean): number {
   if (text.charAt(at) === '>' && isElement(text, start)) return skipGap(text, at + 1);
+  if (text.startsWith('::', at)) return isWorkflowCommand(text, start) ? at + 2 : -1;
   const gap = skipGap(text, at);
   if (gap > at && behindType(text, gap) > gap) return behindType(text, gap);
   if (gap > at && isOption(text, start)) return gap;
@@ -658,6 +659,13 @@ function isOption(text: string, start: number): boolean {
     text.charAt(i - 1) === ' ' &&
     /(?:^|[^A-Za-z0-9_])set(?:x|env)?(?: -[A-Za-z]{1,3})? $/i.test(text.slice(Math.max(0, i - 14), i))
   );
+}
+
+/** Whether the name at `start` is what a command of a GitHub workflow sets: `::set-output name=token::X`. */
+function isWorkflowCommand(text: string, start: number): boolean {
+  let i = start;
+  while (i > 0 && i > start - 40 && isNameCharacter(text.charCodeAt(i - 1))) i -= 1;
+  return /::(?:set-output|set-env|save-state) name=$/.test(text.slice(Math.max(0, i - 18), i));
 }
 
 function isElement(text: string, start: number): boolean {
@@ -988,14 +996,17 @@ export function blockEnd(text: string, from: number): number {
 interface Option {
   readonly name: string;
   readonly sign: string;
+  /** Whether its value is never in the same argument. */
+  readonly isAlone: boolean;
 }
 
 const commands: Readonly<Record<string, readonly Option[]>> = Object.fromEntries(
   Object.entries(VOCABULARY.commands).map(([program, options]) => [
     program,
     options.map((option) => {
-      const isSigned = ':%=~'.includes(option.slice(-1));
-      return isSigned ? { name: option.slice(0, -1), sign: option.slice(-1) } : { name: option, sign: ' ' };
+      const isSigned = ':%=~ '.includes(option.slice(-1));
+      const sign = isSigned ? option.slice(-1) : ' ';
+      return { name: isSigned ? option.slice(0, -1) : option, sign, isAlone: option.endsWith(' ') };
     }),
   ]),
 );
@@ -1082,10 +1093,11 @@ export function readCommand(ahead: Ahead, start: number, end: number, take: Take
 function readOption(ahead: Ahead, { start, end }: Argument, options: readonly Option[], take: Take): string {
   const { text } = ahead;
   const second = text.charCodeAt(start + 1);
-  for (const { name, sign } of options) {
+  for (const { name, sign, isAlone } of options) {
     if (name.charCodeAt(1) !== second || start + name.length > end || !text.startsWith(name, start)) continue;
     const rest = start + name.length;
     if (rest === end) return sign;
+    if (isAlone) continue;
     const isSigned = text.charCodeAt(rest) === EQUALS || text.charCodeAt(rest) === 32;
     if (!isSigned && name.startsWith('--')) continue;
     takeArgument(ahead, isSigned ? rest + 1 : rest, end, sign, true, take);

@@ -174,6 +174,8 @@ const SECRET_NAMES = [
   'creds',
   'auth',
 ];
+/** Calls of PHP and Java whose third argument is a password. */
+const SQL_CALLS = ['mysqli(', 'mysqli_connect(', 'mysql_connect(', 'mysql_pconnect(', 'new pdo(', 'getconnection('];
 /** Those that say enough by themselves for the stock configuration, which cannot look at a value's shape. */
 const STOCK_NAMES = SECRET_NAMES.filter((name) => name !== 'pass' && name !== 'auth');
 
@@ -650,11 +652,12 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     reads: 'token',
     stock: '(?:requirepass|masterauth) {1,4}[^ \\t\\r\\n]{8,200}',
   },
+  // Of SQL; and the third argument of a call that connects to a database, in quotes.
   {
     name: 'sql-password',
-    keywords: ['identified '],
+    keywords: ['identified ', ...SQL_CALLS],
     boundary: 'word',
-    pattern: `${anyCase('identified')} (?:${anyCase('with')} [A-Za-z0-9_'"\`]{1,40} )?(?:${anyCase('by')}|${anyCase('as')}) (?:${anyCase('password')} )?`,
+    pattern: `(?:${SQL_CALLS.map((call) => anyCase(call).replace('(', '\\(')).join('|')})[ \\t\\r\\n]{0,3}[^,\\r\\n]{1,200},[ \\t\\r\\n]{0,3}[^,\\r\\n]{1,100},[ \\t\\r\\n]{0,3}|${anyCase('identified')} (?:${anyCase('with')} [A-Za-z0-9_'"\`]{1,40} )?(?:${anyCase('by')}|${anyCase('as')}) (?:${anyCase('password')} )?`,
     reads: 'token',
     stock: `${anyCase('identified by')} ["']?[^ \\t\\r\\n"']{8,200}`,
   },

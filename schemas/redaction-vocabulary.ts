@@ -411,7 +411,8 @@ const NO_USERS: readonly string[] = [
 /**
  * Options by which a program is given a secret: by the words that begin its command line. A sign behind an option says
  * what its value is: `:` user and password, `%` the same with a percent sign, `=` a cookie, `~` a secret only where the
- * value looks like one, unless it is glued to the option.
+ * value looks like one, unless it is glued to the option. A blank: the value is the next argument, never glued, because
+ * longer options begin alike (`-k` and `-keyform`).
  */
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   curl: ['-u:', '--user:', '-U:', '--proxy-user:', '--oauth2-bearer', '--pass', '--proxy-pass', '-b=', '--cookie='],
@@ -447,7 +448,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   ldapmodify: ['-w'],
   smbclient: ['-U%'],
   rabbitmqadmin: ['-p'],
-  'openssl ': ['-passin', '-passout', '-pass'],
+  'openssl ': ['-passin', '-passout', '-pass', '-k ', '-K '],
   snmpget: ['-A', '-X'],
   snmpset: ['-A', '-X'],
   snmpwalk: ['-A', '-X'],

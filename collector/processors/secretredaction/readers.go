@@ -831,6 +831,12 @@ func (r *readers) namedValue(text string, i, start int, isNameQuoted bool) int {
 	if at(text, i) == '>' && isElement(text, start) {
 		return skipGap(text, i+1)
 	}
+	if hasPrefixAt(text, i, "::") {
+		if isWorkflowCommand(text, start) {
+			return i + 2
+		}
+		return -1
+	}
 	gap := skipGap(text, i)
 	if gap > i && behindType(text, gap) > gap {
 		return behindType(text, gap)
@@ -926,6 +932,18 @@ func isOption(text string, start int) bool {
 		return hasBoundary(text, i)
 	}
 	return at(text, i-1) == ' ' && setting.MatchString(text[max(0, i-14):i])
+}
+
+var workflowCommand = regexp.MustCompile(`::(?:set-output|set-env|save-state) name=$`)
+
+// isWorkflowCommand tells whether the name at start is what a command of a GitHub workflow sets:
+// `::set-output name=token::X`.
+func isWorkflowCommand(text string, start int) bool {
+	i := start
+	for i > 0 && i > start-40 && isNameByte(text[i-1]) {
+		i--
+	}
+	return workflowCommand.MatchString(text[max(0, i-18):i])
 }
 
 func isElement(text string, start int) bool {
@@ -1365,16 +1383,18 @@ type argument struct{ from, start, end, next int }
 type option struct {
 	name string
 	sign byte
+	// Its value is never in the same argument.
+	isAlone bool
 }
 
 func optionsOf(commands map[string][]string) map[string][]option {
 	result := make(map[string][]option, len(commands))
 	for program, options := range commands {
 		for _, each := range options {
-			if last := len(each) - 1; strings.IndexByte(":%=~", each[last]) >= 0 {
-				result[program] = append(result[program], option{each[:last], each[last]})
+			if last := len(each) - 1; strings.IndexByte(":%=~ ", each[last]) >= 0 {
+				result[program] = append(result[program], option{each[:last], each[last], each[last] == ' '})
 			} else {
-				result[program] = append(result[program], option{each, ' '})
+				result[program] = append(result[program], option{each, ' ', false})
 			}
 		}
 	}
@@ -1490,6 +1510,9 @@ func (r *readers) readOption(a *ahead, each argument, options []option, take tak
 		}
 		if rest == each.end {
 			return known.sign
+		}
+		if known.isAlone {
+			continue
 		}
 		isSigned := text[rest] == '=' || text[rest] == ' '
 		if !isSigned && strings.HasPrefix(known.name, "--") {
