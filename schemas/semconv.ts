@@ -175,7 +175,7 @@ export const ATTR_DECISION_REASON = 'agentshield.decision.reason';
 export const ATTR_DECISION_DURATION = 'agentshield.decision.duration';
 /**
  * The same by the conventions' guardrail proposal (genai#427), for other readers. The proposal still changes, so
- * nothing is derived from these.
+ * nothing is derived from these in our own records.
  */
 export const ATTR_GUARDRAIL_VERDICT = 'gen_ai.guardrail.verdict.type';
 export const ATTR_GUARDRAIL_ACTION = 'gen_ai.guardrail.action.type';

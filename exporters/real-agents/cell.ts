@@ -12,19 +12,14 @@ export const GROUPS = ['switches', 'files', 'tools', 'events', 'ends'] as const;
 export type Group = (typeof GROUPS)[number];
 
 /**
- * One situation of one agent: what differs from a project in which the hook was installed for the user, whose policy
+ * One session of one agent: what differs from a project in which the hook was installed for the user, whose policy
  * denies shell commands that contain `forbidden`, and whose model requests one.
  *
  * In every text `$P` is the project's folder, `$H` the home and `$U` the URL of the model.
  */
-export interface Situation {
-  readonly group: Group;
+export interface Session {
   readonly agent: AgentName;
-  /** The entry of the group's list to which this cell belongs. */
-  readonly entry: string;
-  /** What is tried, if the entry does not say it. */
-  readonly about?: string;
-  /** Scope of `shieldwatch install`. */
+  /** Scope of `shieldwatch install`; `none` if the hook is not installed. */
   readonly scope?: string;
   readonly policy?: object;
   /** Files that exist before the installation, such as a user's settings. */
@@ -48,6 +43,15 @@ export interface Situation {
   readonly turns?: readonly (readonly Asked[])[];
   /** Calls that a subagent requests: one whose task is `SUBAGENT`. */
   readonly subagent?: readonly (readonly Asked[])[];
+}
+
+/** A session as a cell of the matrix. */
+export interface Situation extends Session {
+  readonly group: Group;
+  /** The entry of the group's list to which this cell belongs. */
+  readonly entry: string;
+  /** What is tried, if the entry does not say it. */
+  readonly about?: string;
   /** Text that reaches the model if the call ran and leaves no file. */
   readonly canary?: string;
   /** `answer`: the last call ran unless the model is informed that the policy denies it. */
@@ -106,46 +110,80 @@ export const MARKER = '$P/forbidden';
 export const FORBIDDEN: readonly (readonly Asked[])[] = [[{ command: `touch ${MARKER}` }]];
 
 /** The producers' own entry point, which loads least. */
-const CLI = join(packageRoot(), 'dist', 'exporters', 'cli.js');
+export const CLI = join(packageRoot(), 'dist', 'exporters', 'cli.js');
 
-/** Runs one situation with the clients in `folder`. */
-export async function runCell(situation: Situation, folder: string): Promise<Cell> {
-  const { agent, scope = 'user', policy = DENY_COMMANDS, launch = {}, turns = FORBIDDEN } = situation;
+/** A session that is ready to start. */
+export interface Ready {
+  readonly workplace: Workplace;
+  readonly model: ModelServer;
+  /** Starts the client and waits for its end. `extra` is added to the arguments and the environment. */
+  readonly start: (extra?: Launch) => Promise<Ended>;
+}
+
+/** Prepares a session of the client in `folder`, calls `use`, and removes everything. */
+export async function inSession<T>(session: Session, folder: string, use: (ready: Ready) => Promise<T>): Promise<T> {
+  const { agent, scope = 'user', policy = DENY_COMMANDS, launch = {}, turns = FORBIDDEN } = session;
   const driver = DRIVERS[agent];
   const workplace = new Workplace();
   const inPlace = (text: string): string => text.replaceAll('$P', workplace.project).replaceAll('$H', workplace.home);
   const script = {
     turns: withIds(turns, driver.idPrefix),
-    subagent: withIds(situation.subagent ?? [], `${driver.idPrefix}SUB`),
+    subagent: withIds(session.subagent ?? [], `${driver.idPrefix}SUB`),
   };
   const model = await ModelServer.start(driver.api(JSON.parse(inPlace(JSON.stringify(script))) as typeof script));
   const here = (text: string): string => inPlace(text).replaceAll('$U', model.url);
-  const hereIn = <T>(value: T): T => JSON.parse(here(JSON.stringify(value))) as T;
+  const hereIn = <U>(value: U): U => JSON.parse(here(JSON.stringify(value))) as U;
   try {
     driver.prepare(workplace, model.url);
     workplace.install(programs(folder));
     workplace.write(POLICY, JSON.stringify(hereIn(policy)));
-    for (const [name, text] of Object.entries(situation.before ?? {})) workplace.write(name, here(text));
-    const installed = await shieldwatch(workplace, 'install', agent, '--scope', scope, '--yes');
-    // Its exit code shows the state before a user has approved the hook or trusted the folder.
-    const settings = workplace.path(SETTINGS[agent][scope] ?? '');
-    if (!existsSync(settings) || !readFileSync(settings, 'utf8').includes('shieldwatch-hook'))
-      throw new Error(`shieldwatch install ${agent}: ${installed.output}`);
-    if (situation.approvedBefore) await driver.approve(workplace, folder);
-    if (situation.replace !== undefined) {
+    for (const [name, text] of Object.entries(session.before ?? {})) workplace.write(name, here(text));
+    if (scope !== 'none') await install(workplace, agent, scope);
+    if (session.approvedBefore) await driver.approve(workplace, folder);
+    if (session.replace !== undefined) {
       const name = SETTINGS[agent][scope] ?? '';
-      workplace.write(name, situation.replace(readFileSync(workplace.path(name), 'utf8'), workplace));
+      workplace.write(name, session.replace(readFileSync(workplace.path(name), 'utf8'), workplace));
     }
-    for (const [name, content] of Object.entries(situation.files ?? {}))
+    for (const [name, content] of Object.entries(session.files ?? {}))
       workplace.write(name, typeof content === 'string' ? here(content) : content);
-    for (const [name, source] of Object.entries(situation.shared ?? {})) workplace.compile(name, source);
-    for (const [name, object] of Object.entries(situation.merge ?? {})) mergeInto(workplace, name, hereIn(object));
-    for (const command of situation.setup ?? [])
+    for (const [name, source] of Object.entries(session.shared ?? {})) workplace.compile(name, source);
+    for (const [name, object] of Object.entries(session.merge ?? {})) mergeInto(workplace, name, hereIn(object));
+    for (const command of session.setup ?? [])
       await workplace.run(claudeFile(folder), command, { DISABLE_AUTOUPDATER: '1', IS_SANDBOX: '1' });
-    if ((situation.isApproved ?? true) && !situation.approvedBefore) await driver.approve(workplace, folder);
+    if ((session.isApproved ?? true) && !session.approvedBefore) await driver.approve(workplace, folder);
+    return await use({
+      workplace,
+      model,
+      start: ({ args = [], env = {} } = {}) => {
+        const own = hereIn(launch);
+        return driver.run(workplace, folder, model.url, {
+          ...own,
+          args: [...args, ...(own.args ?? [])],
+          env: { ...env, ...own.env },
+        });
+      },
+    });
+  } finally {
+    await model.stop();
+    workplace.remove();
+  }
+}
+
+async function install(workplace: Workplace, agent: AgentName, scope: string): Promise<void> {
+  // Its exit code shows the state before a user has approved the hook or trusted the folder.
+  const { output } = await shieldwatch(workplace, ['install', agent, '--scope', scope, '--yes']);
+  const settings = workplace.path(SETTINGS[agent][scope] ?? '');
+  if (!existsSync(settings) || !readFileSync(settings, 'utf8').includes('shieldwatch-hook'))
+    throw new Error(`shieldwatch install ${agent}: ${output}`);
+}
+
+/** Runs one situation with the clients in `folder`. */
+export function runCell(situation: Situation, folder: string): Promise<Cell> {
+  const { agent, launch = {} } = situation;
+  return inSession(situation, folder, async ({ workplace, model, start }) => {
     makeOld(workplace, agent);
     const before = await statusOf(workplace, agent, launch.env);
-    const { output } = await driver.run(workplace, folder, model.url, hereIn(launch));
+    const { output } = await start();
     const after = await statusOf(workplace, agent, launch.env);
     return {
       ran: existsSync(join(workplace.project, 'forbidden')) || wasAnswered(situation, model.requests),
@@ -157,10 +195,7 @@ export async function runCell(situation: Situation, folder: string): Promise<Cel
       after,
       output: `${output}\n${before.line}\n${after.line}`,
     };
-  } finally {
-    await model.stop();
-    workplace.remove();
-  }
+  });
 }
 
 /** Sets the installation time to an hour ago: `status` draws no conclusion from calls right after an installation. */
@@ -200,7 +235,7 @@ function withIds(turns: readonly (readonly Asked[])[], prefix: string): Turn[] {
   );
 }
 
-function shieldwatch(workplace: Workplace, ...args: string[]): Promise<Ended> {
+function shieldwatch(workplace: Workplace, args: readonly string[]): Promise<Ended> {
   return workplace.run(process.execPath, [CLI, ...args, '--dir', workplace.project]);
 }
 

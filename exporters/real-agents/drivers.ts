@@ -14,6 +14,8 @@ export interface Launch {
   readonly prompt?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** False if the agent has to ask before it runs a command. By default it does not. */
+  readonly mayRunAll?: boolean;
 }
 
 /** The real client of one agent, without a terminal and with a stand-in for its model. */
@@ -85,10 +87,10 @@ export const DRIVERS: Readonly<Record<AgentName, Driver>> = {
     idPrefix: 'toolu_01',
     prepare: () => undefined,
     approve: () => Promise.resolve(),
-    run: (workplace, folder, modelUrl, { prompt = 'go', args = [], env = {} }) =>
+    run: (workplace, folder, modelUrl, { prompt = 'go', args = [], env = {}, mayRunAll = true }) =>
       workplace.run(
         claudeFile(folder),
-        ['-p', prompt, '--dangerously-skip-permissions', '--output-format', 'json', ...args],
+        ['-p', prompt, ...(mayRunAll ? ['--dangerously-skip-permissions'] : []), '--output-format', 'json', ...args],
         {
           ANTHROPIC_API_KEY: FAKE_KEY,
           ANTHROPIC_BASE_URL: modelUrl,
@@ -117,14 +119,14 @@ export const DRIVERS: Readonly<Record<AgentName, Driver>> = {
       workplace.write('~/.codex/config.toml', `${config.join('\n')}\n`);
     },
     approve: approveInCodex,
-    run: (workplace, folder, _modelUrl, { prompt = 'go', args = [], env = {} }) =>
+    run: (workplace, folder, _modelUrl, { prompt = 'go', args = [], env = {}, mayRunAll = true }) =>
       workplace.run(
         process.execPath,
         [
           join(folder, 'node_modules/@openai/codex/bin/codex.js'),
           'exec',
           '--skip-git-repo-check',
-          '--dangerously-bypass-approvals-and-sandbox',
+          ...(mayRunAll ? ['--dangerously-bypass-approvals-and-sandbox'] : []),
           ...args,
           prompt,
         ],
@@ -142,14 +144,14 @@ export const DRIVERS: Readonly<Record<AgentName, Driver>> = {
       workplace.write('~/.gemini/trustedFolders.json', JSON.stringify({ [workplace.project]: 'TRUST_FOLDER' }));
     },
     approve: () => Promise.resolve(),
-    run: (workplace, folder, modelUrl, { prompt = 'go', args = [], env = {} }) =>
+    run: (workplace, folder, modelUrl, { prompt = 'go', args = [], env = {}, mayRunAll = true }) =>
       workplace.run(
         process.execPath,
         [
           join(folder, 'node_modules/@google/gemini-cli/bundle/gemini.js'),
           '-p',
           prompt,
-          '--yolo',
+          ...(mayRunAll ? ['--yolo'] : []),
           '--model',
           'gemini-2.5-flash',
           ...args,

@@ -70,7 +70,37 @@ const OTEL = (url: string): Record<string, string> => ({
   OTEL_TRACES_EXPORTER: 'otlp',
 });
 
-/** Settings that make each client send its telemetry. */
+/** How each client is started so that it sends OTLP/JSON to `url`, with no settings file. */
+export const SENDING: Readonly<Record<AgentName, (url: string) => Required<Pick<Launch, 'args' | 'env'>>>> = {
+  'claude-code': (url) => ({
+    args: [],
+    env: { ...OTEL(url), CLAUDE_CODE_ENABLE_TELEMETRY: '1', CLAUDE_CODE_ENHANCED_TELEMETRY_BETA: '1' },
+  }),
+  codex: (url) => ({
+    args: [
+      ['exporter', 'logs'],
+      ['metrics_exporter', 'metrics'],
+      ['trace_exporter', 'traces'],
+    ].flatMap(([name = '', signal = '']) => [
+      '-c',
+      `otel.${name}={otlp-http={endpoint="${url}/v1/${signal}",protocol="json"}}`,
+    ]),
+    env: {},
+  }),
+  'gemini-cli': (url) => ({
+    args: [],
+    env: {
+      ...OTEL(url),
+      GEMINI_TELEMETRY_ENABLED: 'true',
+      GEMINI_TELEMETRY_TARGET: 'local',
+      GEMINI_TELEMETRY_OTLP_ENDPOINT: url,
+      GEMINI_TELEMETRY_OTLP_PROTOCOL: 'http',
+      GEMINI_TELEMETRY_TRACES_ENABLED: 'true',
+    },
+  }),
+};
+
+/** Settings with a hook, and for Claude Code an MCP server that does not start, which show in telemetry. */
 const TELEMETRY: Readonly<Record<AgentName, (workplace: Workplace, url: string) => Launch>> = {
   'claude-code': (workplace, url) => {
     workplace.write('./.mcp.json', JSON.stringify({ mcpServers: { gone: { command: 'false' } } }));
@@ -78,25 +108,16 @@ const TELEMETRY: Readonly<Record<AgentName, (workplace: Workplace, url: string) 
       '~/.claude/settings.json',
       JSON.stringify({ hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'true' }] }] } }),
     );
-    return {
-      args: ['--mcp-config', workplace.path('./.mcp.json')],
-      env: { ...OTEL(url), CLAUDE_CODE_ENABLE_TELEMETRY: '1', CLAUDE_CODE_ENHANCED_TELEMETRY_BETA: '1' },
-    };
+    const { env } = SENDING['claude-code'](url);
+    return { args: ['--mcp-config', workplace.path('./.mcp.json')], env };
   },
   codex: (workplace, url) => {
     workplace.write(
       '~/.codex/hooks.json',
       JSON.stringify({ hooks: { PreToolUse: [{ matcher: '', hooks: [{ type: 'command', command: 'true' }] }] } }),
     );
-    const exporters = [
-      ['exporter', 'logs'],
-      ['metrics_exporter', 'metrics'],
-      ['trace_exporter', 'traces'],
-    ].flatMap(([name = '', signal = '']) => [
-      '-c',
-      `otel.${name}={otlp-http={endpoint="${url}/v1/${signal}",protocol="json"}}`,
-    ]);
-    return { args: [...exporters, '--dangerously-bypass-hook-trust'], env: {} };
+    const { args, env } = SENDING.codex(url);
+    return { args: [...args, '--dangerously-bypass-hook-trust'], env };
   },
   'gemini-cli': (workplace, url) => {
     const hook = [{ matcher: '*', hooks: [{ type: 'command', name: 'x', command: 'true' }] }];
@@ -104,11 +125,10 @@ const TELEMETRY: Readonly<Record<AgentName, (workplace: Workplace, url: string) 
       '~/.gemini/settings.json',
       JSON.stringify({
         security: { auth: { selectedType: 'gemini-api-key' } },
-        telemetry: { enabled: true, target: 'local', otlpEndpoint: url, otlpProtocol: 'http', traces: true },
         hooks: { BeforeTool: hook, AfterTool: hook },
       }),
     );
-    return { env: OTEL(url) };
+    return SENDING['gemini-cli'](url);
   },
 };
 

@@ -31,7 +31,7 @@ const events = (agent: string) =>
   selectRows(
     gateway.store.client,
     `SELECT event_name, tool, tool_call_id, decision, decision_raw, decision_source, success, toString(occurred_at) AS occurred_at
-     FROM agent_event WHERE agent = {agent:String} AND tool != '' ORDER BY occurred_at, event_name`,
+     FROM agent_event WHERE agent = {agent:String} AND tool != '' AND kind != 'hook_run' ORDER BY occurred_at, event_name`,
     { agent },
   );
 

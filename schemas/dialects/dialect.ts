@@ -1,6 +1,6 @@
 /**
  * What an event of an agent is, whichever agent sent it. `tool_call` is a call that ran, `tool_decision` what the agent
- * decided about one, `tool_result` how one ended; `turn` is one request of a person and all that followed from it.
+ * decided about one, `tool_result` how one ended, `guardrail` what a guard of another product decided; `turn` is one request of a person and all that followed from it.
  * An event whose name has no kind is kept under its own name.
  */
 export type EventKind =
@@ -13,11 +13,20 @@ export type EventKind =
   | 'hook_run'
   | 'mcp_connection'
   | 'mode_change'
+  | 'guardrail'
   | 'error';
 
 /** Columns of `agent_event` that a producer's attributes fill. */
 export type EventField =
-  'session_id' | 'agent_name' | 'tool' | 'tool_call_id' | 'model' | 'input_tokens' | 'output_tokens' | 'error_type';
+  | 'session_id'
+  | 'agent_name'
+  | 'tool'
+  | 'tool_call_id'
+  | 'model'
+  | 'input_tokens'
+  | 'output_tokens'
+  | 'decision_raw'
+  | 'error_type';
 
 /** How one producer, or one convention, names what happens in an agent's spans. */
 export interface SpanDialect {

@@ -2,13 +2,23 @@ import { SCOPE_NAME } from '../semconv.js';
 import { claudeCode, codex, geminiCli } from './agents.js';
 import type { EventField, LogDialect, SpanDialect } from './dialect.js';
 import { genAi } from './gen-ai.js';
+import { agentGovernanceToolkit, guardrail, threatDetection } from './guardrails.js';
 import { mcp } from './mcp.js';
 import { openInference } from './openinference.js';
 import { openLlmetry } from './openllmetry.js';
 import { vercelAi } from './vercel-ai.js';
 
 /** Supported span conventions. If a span follows several, the first one that has a value wins. */
-export const SPAN_DIALECTS: readonly SpanDialect[] = [genAi, openInference, vercelAi, openLlmetry, mcp];
+export const SPAN_DIALECTS: readonly SpanDialect[] = [
+  genAi,
+  openInference,
+  vercelAi,
+  openLlmetry,
+  mcp,
+  guardrail,
+  agentGovernanceToolkit,
+  threatDetection,
+];
 
 /** Agents whose log records become agent events. */
 export const LOG_DIALECTS: readonly LogDialect[] = [claudeCode, codex, geminiCli];
@@ -20,6 +30,13 @@ const UNKNOWN_AGENT = 'gen-ai';
  * Instrumentation scopes of agents whose log records become events. Their spans repeat the logs and would be counted twice.
  */
 const LOGGED_SCOPES = ['com.anthropic.claude_code.tracing', 'gemini-cli'];
+
+/** What other products' guards say, by what it means for the call. Other words are `unknown`, kept, and counted in quarantine. */
+const DECISIONS = {
+  allow: ['allow', 'allowed', 'warn', 'log', 'modify', 'redact', 'none'],
+  block: ['block', 'blocked', 'deny', 'denied'],
+  ask: ['ask', 'escalate', 'require_approval'],
+} as const;
 
 /** Attribute keys of all dialects that are stored, in addition to the semantic conventions. */
 export const DIALECT_KEYS: readonly string[] = SPAN_DIALECTS.flatMap(({ operation, fields, keys }) => [
@@ -94,8 +111,12 @@ export function spanQuery(): string {
     if(kind = 'model_call', toUInt64OrZero(${field('input_tokens')}), 0) AS input_tokens,
     if(kind = 'model_call', toUInt64OrZero(${field('output_tokens')}), 0) AS output_tokens,
     toFloat64(0) AS cost_usd,
-    if(ScopeName = ${quoted(SCOPE_NAME)} AND error_type = 'ToolBlockedError', 'block', '') AS decision,
-    '' AS decision_raw,
+    multiIf(ScopeName = ${quoted(SCOPE_NAME)}, if(error_type = 'ToolBlockedError', 'block', ''),
+        decision_raw = '', '',
+        decision_raw IN (${list(DECISIONS.allow)}), 'allow',
+        decision_raw IN (${list(DECISIONS.block)}), 'block',
+        decision_raw IN (${list(DECISIONS.ask)}), 'ask', 'unknown') AS decision,
+    ${field('decision_raw')} AS decision_raw,
     '' AS decision_source,
     '' AS permission_mode,
     if(StatusCode = 'Error', 'false', 'true') AS success,

@@ -14,6 +14,8 @@ export const genAi: SpanDialect = {
     execute_tool: 'tool_call',
     invoke_agent: 'turn',
     invoke_workflow: 'turn',
+    run_guardrail: 'guardrail',
+    apply_guardrail: 'guardrail',
   },
   fields: {
     session_id: ['gen_ai.conversation.id'],

@@ -3,7 +3,7 @@ import type { SpanDialect } from './dialect.js';
 /** OpenInference. Source: https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conventions.md */
 export const openInference: SpanDialect = {
   operation: 'openinference.span.kind',
-  kinds: { LLM: 'model_call', EMBEDDING: 'model_call', TOOL: 'tool_call', AGENT: 'turn' },
+  kinds: { LLM: 'model_call', EMBEDDING: 'model_call', TOOL: 'tool_call', AGENT: 'turn', GUARDRAIL: 'guardrail' },
   fields: {
     session_id: ['session.id'],
     agent_name: ['agent.name'],
