@@ -35,6 +35,7 @@ import { postureRoute } from './routes/posture.js';
 import { repoRoutes } from './routes/repos.js';
 import { seriesRoutes } from './routes/series.js';
 import { tokenRoutes } from './routes/tokens.js';
+import { toolCallRoutes } from './routes/tool-calls.js';
 import { installSecurityHeaders, SECURITY_HEADERS } from './security-headers.js';
 import { createCollectorSink, type CollectorSettings } from './telemetry/collector-sink.js';
 import { replay, type Replay } from './telemetry/replay.js';
@@ -161,6 +162,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     repoRoutes(api, { clickhouse, repositories, plane, onPurge: work.purges.wake, onMerge: work.merges.wake });
     seriesRoutes(api, { clickhouse, repositories });
     findingRoutes(api, { clickhouse, repositories, plane });
+    toolCallRoutes(api, { clickhouse, repositories });
     controlRoutes(api, { plane, onPurge: work.purges.wake });
     tokenRoutes(api, { plane });
     policyPromotionRoutes(api, { plane });

@@ -11,6 +11,7 @@ import { addMember } from './control/members.js';
 import { openReviewItems } from './fleet/review-items.js';
 import { driftOfSpec, scanOfSpec } from './testing/bodies.js';
 import { startGateway, type TestGateway } from './testing/gateway.js';
+import { insertToolCalls } from './testing/tool-call-rows.js';
 
 /** Every name of organisation A contains it, so an answer with it reveals data of A. */
 const MARK = 'belongs-to-a';
@@ -88,6 +89,9 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
     expected: 404,
   }),
   listFindings: ({ repoId }) => ({ url: `/v1/findings?status=all&repository=${repoId}`, expected: 404 }),
+  listToolCalls: ({ repoId }) => ({ url: `/v1/tool-calls?repository=${repoId}`, expected: 404 }),
+  listSessions: ({ repoId }) => ({ url: `/v1/sessions?repository=${repoId}`, expected: 404 }),
+  showSession: () => ({ url: `/v1/sessions/${MARK}`, expected: 404 }),
   triageFinding: ({ repoId, findingKey }) => ({
     url: `/v1/repo/${repoId}/findings/triage`,
     body: { findingKey, state: 'muted', reason: 'r' },
@@ -221,6 +225,15 @@ describe.each([
     );
     expect(scan.statusCode, scan.body).toBe(200);
     await call('POST', '/v1/ingest/drift', gateway.ingestToken, driftOfSpec({ repository: REPOSITORY }));
+    await insertToolCalls(gateway.store.client, [
+      {
+        repo: REPOSITORY,
+        session_id: MARK,
+        tool_call_id: MARK,
+        occurred_at: new Date().toISOString(),
+        outcome: 'allowed',
+      },
+    ]);
     const repoId = repositoryId('org_a', REPOSITORY);
     // Runs now, so that background work does not while the state of A is compared.
     await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');

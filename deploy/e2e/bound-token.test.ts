@@ -10,6 +10,7 @@ import { SERIES_TABLE } from '#ingest/queries/series-table.js';
 import { driftOfSpec, scanOfSpec } from '#ingest/testing/bodies.js';
 import { createRollupWorker } from '#rollups/worker.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '#ingest/testing/gateway.js';
+import { insertToolCalls } from '#ingest/testing/tool-call-rows.js';
 
 /** Nothing of the other repository is named without it. */
 const MARK = 'another-team';
@@ -41,6 +42,10 @@ beforeAll(async () => {
     );
     expect(scan.statusCode, scan.body).toBe(200);
   }
+  await insertToolCalls(gateway.store.client, [
+    { repo: OTHER, session_id: MARK, tool_call_id: MARK, occurred_at: new Date().toISOString(), outcome: 'allowed' },
+    { repo: 'acme/mine', tool_call_id: 'mine', occurred_at: new Date().toISOString(), outcome: 'allowed' },
+  ]);
   await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
   // The item that is reached for below is there.
   const other = reviewItemId('org_a', OTHER, 'security-blocker', scanOfSpec().bundleDigest);
@@ -83,6 +88,9 @@ const READS: Readonly<Record<string, readonly [url: string, expected: number]>> 
   readSeries: [`/v1/series/score_trend?from=2026-06-20&repository=${otherId}`, 404],
   explain: [`/v1/explain?series=score_trend&at=2026-06-21&bucket=day&repository=${otherId}`, 404],
   listFindings: [`/v1/findings?status=all&repository=${otherId}`, 404],
+  listToolCalls: [`/v1/tool-calls?repository=${otherId}`, 404],
+  listSessions: [`/v1/sessions?repository=${otherId}`, 404],
+  showSession: [`/v1/sessions/${MARK}`, 404],
   showOrg: ['/v1/org/org_a', 403],
   listPolicyPromotions: ['/v1/policy-promotions', 403],
 };
@@ -102,12 +110,18 @@ describe('a token that is bound to a repository', () => {
       expect(answer.body, id).not.toContain(MARK);
     }
     // Not asked for by name it is its own: nothing is refused, and nothing else is there.
-    for (const url of ['/v1/findings?status=all', '/v1/series/score_trend?from=2026-06-20']) {
+    for (const url of [
+      '/v1/findings?status=all',
+      '/v1/series/score_trend?from=2026-06-20',
+      '/v1/tool-calls',
+      '/v1/sessions',
+    ]) {
       const answer = await call('GET', url, reader);
       expect(answer.statusCode).toBe(200);
       expect(answer.body).not.toContain(MARK);
     }
-    expect((await call('GET', '/v1/findings?status=all', reader)).body).toContain('acme/mine');
+    for (const url of ['/v1/findings?status=all', '/v1/tool-calls', '/v1/sessions'])
+      expect((await call('GET', url, reader)).body).toContain('acme/mine');
   });
 
   it('reads and explains no series of the whole organisation, and the attempt is audited', async () => {

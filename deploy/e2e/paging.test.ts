@@ -4,6 +4,7 @@ import { openReviewItems } from '#ingest/fleet/review-items.js';
 import { scanOfSpec } from '#ingest/testing/bodies.js';
 import { createRollupWorker } from '#rollups/worker.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '#ingest/testing/gateway.js';
+import { insertToolCalls } from '#ingest/testing/tool-call-rows.js';
 
 const COUNT = 5;
 const COMMENTS = `/v1/review-items/${reviewItemId('org_a', 'acme/paged', 'security-blocker', `sha256:${'0'.repeat(64)}`)}/comments`;
@@ -46,6 +47,18 @@ beforeAll(async () => {
   // Now, so that no background work does while the trail is read.
   await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
   for (const n of numbers) await post(COMMENTS, gateway.adminToken, { text: n });
+  // Several of one time: the cursor tells them apart.
+  await insertToolCalls(
+    gateway.store.client,
+    numbers.flatMap((n) =>
+      [n, 'paged'].map((session) => ({
+        session_id: session,
+        tool_call_id: n,
+        occurred_at: new Date(Math.floor((Date.now() - Number(n)) / 60_000) * 60_000).toISOString(),
+        outcome: 'allowed',
+      })),
+    ),
+  );
   const entries = numbers.map((n) => ({ timestamp: `2026-11-20T10:0${n}:00.000Z`, tool: 'Bash', decision: 'allow' }));
   await post('/v1/ingest/runtime', gateway.ingestToken, { repository: 'acme/paged', entries });
   await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
@@ -94,6 +107,9 @@ const LISTS: Readonly<Record<string, { url: string; field: string }>> = {
   listReviewComments: { url: `${COMMENTS}?`, field: 'comments' },
   listPolicyPromotions: { url: '/v1/policy-promotions?status=open&', field: 'policyPromotions' },
   listFindings: { url: '/v1/findings?repository=acme%2Fpaged&', field: 'findings' },
+  listToolCalls: { url: '/v1/tool-calls?session=paged&', field: 'toolCalls' },
+  listSessions: { url: '/v1/sessions?', field: 'sessions' },
+  showSession: { url: '/v1/sessions/paged?', field: 'calls' },
   readSeries: { url: '/v1/series/score_trend?bucket=hour&from=2026-11-20&to=2026-11-21&', field: 'points' },
   explain: {
     url: '/v1/explain?series=blocked_command_rate&at=2026-11-20T10:00:00Z&repository=acme%2Fpaged&',

@@ -1,6 +1,6 @@
 import { ShieldwatchError } from '#schemas/errors.js';
 import type { Bucket } from '#schemas/http/series.js';
-import { LATEST_MOMENT } from '#schemas/time.js';
+import { LATEST_MOMENT, MAX_FUTURE_DAYS } from '#schemas/time.js';
 import { outsideHistory, historyStart, type Plan } from '../plans.js';
 
 /** A time range, widened to whole buckets. */
@@ -66,6 +66,31 @@ export function windowOf<B extends Bucket>(
     before,
     historyFrom: history.toISOString(),
   };
+}
+
+/** Days before `to` at which a list of calls or sessions begins by default, and at most. */
+const LIST_DAYS = { default: 7, max: 400 };
+
+/**
+ * Returns the range of a list of calls or sessions as it was asked for, without buckets, cut at the history of the
+ * caller's plan. Default: the last 7 days, up to a day ahead for clocks that run ahead.
+ * @throws ShieldwatchError 400, and 403 when the whole range lies before that history.
+ */
+export function exactWindow(
+  query: { from?: string | undefined; to?: string | undefined },
+  { plan }: { plan?: Plan },
+): { from: Date; to: Date; historyFrom: string | null } {
+  const to = query.to === undefined ? new Date(Date.now() + MAX_FUTURE_DAYS * DAY_S * 1_000) : readDate(query.to, 'to');
+  const end = Math.min(to.getTime(), Date.now());
+  const from =
+    query.from === undefined ? new Date(end - LIST_DAYS.default * DAY_S * 1_000) : readDate(query.from, 'from');
+  if (from >= to) throw invalid('from', 'a time before `to`');
+  if (to.getTime() - from.getTime() > LIST_DAYS.max * DAY_S * 1_000)
+    throw invalid('from', `at most ${String(LIST_DAYS.max)} days before \`to\``);
+  const history = historyStart(plan);
+  if (history === undefined || from >= history) return { from, to, historyFrom: null };
+  if (to <= history) throw outsideHistory(plan, history, 'to');
+  return { from: history, to, historyFrom: history.toISOString() };
 }
 
 /** Returns the start of a time's bucket in seconds since 1970. */

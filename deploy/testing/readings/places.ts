@@ -141,6 +141,8 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
     'annotation:runtime/Rule*changes',
     'variable:*/org',
   ],
+  "what became of tool calls, and of sessions (the ledger's own histories against the naive query; tool-calls.test.ts, boards.test.ts)":
+    ['GET /v1/tool-calls .*', 'GET /v1/sessions .*', 'GET /v1/sessions/{sessionId} .*'],
   "review items that were opened by rows of the control plane, beside the newest scans: the rollups' own histories": [
     'series:cross_repo_org_rollup*.open*',
   ],

@@ -482,6 +482,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tool-calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List tool calls with what was decided and what happened, newest first
+         * @description Scope: `read`.
+         */
+        get: operations["listToolCalls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List sessions of agents, the one that started last first
+         * @description Scope: `read`.
+         */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{sessionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a session with its tool calls in order
+         * @description `limit` and `cursor` page through the calls.
+         *
+         *     Scope: `read`.
+         */
+        get: operations["showSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/org/{orgId}": {
         parameters: {
             query?: never;
@@ -2694,6 +2756,264 @@ export interface operations {
                         setAt: string;
                         findingKey: string;
                         repository: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listToolCalls: {
+        parameters: {
+            query?: {
+                repository?: string;
+                session?: string;
+                agent?: string;
+                tool?: string;
+                outcome?: "enforced" | "presumed" | "allowed" | "bypassed" | "failed_open" | "overruled" | "unjudged" | "denied_elsewhere" | "unknown";
+                cause?: string;
+                from?: string;
+                to?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        toolCalls: {
+                            toolCallId: string;
+                            isInferred: boolean;
+                            sessionId: string | null;
+                            repository: string | null;
+                            repositorySource: ("hook" | "session" | "telemetry") | null;
+                            repositoryClaimed: string | null;
+                            agent: string;
+                            agentName: string;
+                            tool: string;
+                            /**
+                             * @description `enforced`: denied by a guard and never ran. `presumed`: denied, and the client leaves no record of a denied call; later events of the session will confirm it. `allowed`: judged and ran. `bypassed`: denied and ran. `failed_open`: the guard answered too late, crashed, or answered what the client ignores, and the call ran. `overruled`: another hook, a mod or the user decided otherwise. `unjudged`: ran, and no guard was asked. `denied_elsewhere`: denied, but not by a guard of Shieldwatch. `unknown`: evidence is missing.
+                             * @enum {string}
+                             */
+                            outcome: "enforced" | "presumed" | "allowed" | "bypassed" | "failed_open" | "overruled" | "unjudged" | "denied_elsewhere" | "unknown";
+                            cause: string | null;
+                            missing: string[];
+                            occurredAt: string;
+                            askedAt: string | null;
+                            judgedAt: string | null;
+                            decidedAt: string | null;
+                            ranAt: string | null;
+                            resultAt: string | null;
+                            judgement: {
+                                decision: string;
+                                by: string[];
+                                ruleId: string | null;
+                                ruleName: string | null;
+                                ruleCategory: string | null;
+                                reason: string | null;
+                                durationMs: number | null;
+                            } | null;
+                            agentDecision: {
+                                decision: string;
+                                source: string | null;
+                            } | null;
+                            permissionMode: string | null;
+                            result: {
+                                success: boolean | null;
+                                errorType: string | null;
+                                durationMs: number | null;
+                            } | null;
+                            evidence: {
+                                judgements: string[];
+                                agentEvents: string[];
+                            };
+                        }[];
+                        from: string;
+                        to: string;
+                        historyFrom: string | null;
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listSessions: {
+        parameters: {
+            query?: {
+                repository?: string;
+                agent?: string;
+                from?: string;
+                to?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        sessions: {
+                            sessionId: string;
+                            repository: string | null;
+                            repositorySource: ("hook" | "session" | "telemetry") | null;
+                            repositoryClaimed: string | null;
+                            agent: string;
+                            agentName: string;
+                            agentVersion: string;
+                            startedAt: string;
+                            lastAt: string;
+                            permissionModes: string[];
+                            models: string[];
+                            toolCalls: number;
+                            outcomes: {
+                                [key: string]: number;
+                            };
+                            inputTokens: number;
+                            outputTokens: number;
+                            costUsd: number;
+                        }[];
+                        from: string;
+                        to: string;
+                        historyFrom: string | null;
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    showSession: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        sessionId: string;
+                        repository: string | null;
+                        repositorySource: ("hook" | "session" | "telemetry") | null;
+                        repositoryClaimed: string | null;
+                        agent: string;
+                        agentName: string;
+                        agentVersion: string;
+                        startedAt: string;
+                        lastAt: string;
+                        permissionModes: string[];
+                        models: string[];
+                        toolCalls: number;
+                        outcomes: {
+                            [key: string]: number;
+                        };
+                        inputTokens: number;
+                        outputTokens: number;
+                        costUsd: number;
+                        calls: {
+                            toolCallId: string;
+                            isInferred: boolean;
+                            sessionId: string | null;
+                            repository: string | null;
+                            repositorySource: ("hook" | "session" | "telemetry") | null;
+                            repositoryClaimed: string | null;
+                            agent: string;
+                            agentName: string;
+                            tool: string;
+                            /**
+                             * @description `enforced`: denied by a guard and never ran. `presumed`: denied, and the client leaves no record of a denied call; later events of the session will confirm it. `allowed`: judged and ran. `bypassed`: denied and ran. `failed_open`: the guard answered too late, crashed, or answered what the client ignores, and the call ran. `overruled`: another hook, a mod or the user decided otherwise. `unjudged`: ran, and no guard was asked. `denied_elsewhere`: denied, but not by a guard of Shieldwatch. `unknown`: evidence is missing.
+                             * @enum {string}
+                             */
+                            outcome: "enforced" | "presumed" | "allowed" | "bypassed" | "failed_open" | "overruled" | "unjudged" | "denied_elsewhere" | "unknown";
+                            cause: string | null;
+                            missing: string[];
+                            occurredAt: string;
+                            askedAt: string | null;
+                            judgedAt: string | null;
+                            decidedAt: string | null;
+                            ranAt: string | null;
+                            resultAt: string | null;
+                            judgement: {
+                                decision: string;
+                                by: string[];
+                                ruleId: string | null;
+                                ruleName: string | null;
+                                ruleCategory: string | null;
+                                reason: string | null;
+                                durationMs: number | null;
+                            } | null;
+                            agentDecision: {
+                                decision: string;
+                                source: string | null;
+                            } | null;
+                            permissionMode: string | null;
+                            result: {
+                                success: boolean | null;
+                                errorType: string | null;
+                                durationMs: number | null;
+                            } | null;
+                            evidence: {
+                                judgements: string[];
+                                agentEvents: string[];
+                            };
+                        }[];
+                        historyFrom: string | null;
+                        nextCursor: string | null;
                     };
                 };
             };

@@ -1,0 +1,44 @@
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+
+/** A row of `tool_call_outcome_v1`; what is not given is empty. */
+export interface ToolCallSeed {
+  org_id?: string;
+  repo?: string;
+  session_id?: string;
+  tool_call_id: string;
+  /** ISO 8601. */
+  occurred_at: string;
+  outcome: string;
+  [column: string]: unknown;
+}
+
+/**
+ * Inserts tool calls and their sessions as the jobs write them: calls of Claude Code's Bash in acme/web and session-1
+ * unless given otherwise.
+ */
+export async function insertToolCalls(client: ClickHouseClient, seeds: readonly ToolCallSeed[]): Promise<void> {
+  await client.insert({
+    table: 'tool_call_outcome_v1',
+    format: 'JSONEachRow',
+    values: seeds.map((seed) => ({
+      org_id: 'org_a',
+      repo: 'acme/web',
+      session_id: 'session-1',
+      bucket_start: Math.floor(Date.parse(seed.occurred_at) / 3_600_000) * 3_600,
+      agent: 'claude-code',
+      tool: 'Bash',
+      version: 1,
+      ...seed,
+    })),
+    clickhouse_settings: { date_time_input_format: 'best_effort' },
+  });
+  await client.command({
+    query: `INSERT INTO agent_session_v1 (org_id, session_id, agent, repo, repo_source, started_at, last_at, events, tool_calls, outcomes, version)
+      SELECT org_id, session_id, any(t.agent), max(t.repo), any(t.repo_source), min(t.occurred_at), max(t.occurred_at), count(), count(),
+        sumMap(map(toString(t.outcome), toUInt64(1))), toUnixTimestamp64Micro(now64(6))
+      FROM tool_call_outcome AS t
+      WHERE session_id IN {sessions:Array(String)}
+      GROUP BY org_id, session_id`,
+    query_params: { sessions: seeds.map(({ session_id = 'session-1' }) => session_id) },
+  });
+}
