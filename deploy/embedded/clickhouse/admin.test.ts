@@ -95,6 +95,17 @@ describe('the admin, if the start enables one', () => {
     "CREATE TABLE own.merged AS merge('shieldwatch', 'item')",
     "CREATE TABLE own.merged (id UInt64) ENGINE `Merge`('shieldwatch', 'item')",
     'CREATE TABLE own.alias ENGINE = Alias(shieldwatch, item)',
+    "CREATE DATABASE over ENGINE = Overlay('shieldwatch')",
+    'CREATE TABLE own.series ENGINE = TimeSeries DATA shieldwatch.item',
+    'DROP TABLE IF EXISTS own.none PARALLEL WITH KILL QUERY WHERE 1',
+    'DROP TABLE IF EXISTS own.none PARALLEL WITH CREATE TABLE own.buf AS own.a ENGINE = Buffer(shieldwatch, item, 1, 1, 1, 1, 1, 1, 1)',
+    'CREATE OR REPLACE /* VIEW */ MATERIALIZED VIEW own.m AS SELECT id FROM shieldwatch.item',
+    'CREATE WINDOW VIEW own.m AS SELECT count() FROM own.a GROUP BY tumble(now())',
+    'ALTER TABLE own.v MODIFY SQL SECURITY NONE',
+    'ALTER TABLE own.v MODIFY DEFINER = default',
+    'CREATE NAMED COLLECTION c AS a = 1',
+    'CREATE USER u',
+    'EXPLAIN SYNTAX CREATE VIEW own.w SQL SECURITY NONE AS SELECT 1',
   ])('may not: %s', async (sql) => {
     for (const parameters of [{}, { session_id: 's' }] as Record<string, string>[]) {
       const [code, text] = await ask(sql, parameters);
@@ -104,9 +115,44 @@ describe('the admin, if the start enables one', () => {
     expect(existsSync('/tmp/shieldwatch-admin')).toBe(false);
   });
 
+  test('is judged by what a statement does, not by its words', async () => {
+    await admin(
+      "CREATE TABLE own.words (buffer UInt64, merge String, definer String, security String, `distributed` String, materialized UInt8, alias UInt8) ENGINE = MergeTree ORDER BY buffer COMMENT 'SQL SECURITY NONE'",
+    );
+    await admin('ALTER TABLE own.words ADD COLUMN kill String');
+    await admin('CREATE VIEW own.view AS SELECT sum(buffer) AS security, any(merge) AS definer FROM own.words');
+    await admin("INSERT INTO own.words (buffer, merge) VALUES (7, 'GRANT')");
+    expect(await admin('SELECT security, definer FROM own.view', { session_id: 'words' })).toBe('7\tGRANT\n');
+    await admin('DROP VIEW own.view');
+    await admin('DROP TABLE own.words');
+  });
+
+  test('is judged by the whole of what the engine read, under any settings of a session', async () => {
+    const sql = 'CREATE VIEW own.cut SQL SECURITY NONE AS SELECT * FROM shieldwatch.item';
+    for (const [index, setting] of [
+      'limit = 1',
+      'offset = 4',
+      "additional_result_filter = 'explain NOT LIKE \\'%Security%\\''",
+      "max_result_rows = 1, result_overflow_mode = 'break'",
+    ].entries()) {
+      const session = { session_id: `cut${String(index)}` };
+      await ask(`SET ${setting}`, session);
+      const [code, text] = await ask(sql, session);
+      expect([setting, code], text).not.toEqual([setting, null]);
+    }
+    expect((await ask('SELECT * FROM own.cut'))[0]).not.toBeNull();
+  });
+
   test('reads none of our tables through a view', async () => {
     await ask('CREATE VIEW own.through AS SELECT * FROM shieldwatch.item');
     expect((await ask('SELECT * FROM own.through'))[0]).not.toBeNull();
+    // With its columns given, a view is made without a look at its query.
+    for (const default_normal_view_sql_security of ['NONE', 'DEFINER']) {
+      await admin('CREATE OR REPLACE VIEW own.typed (id UInt64) AS SELECT id FROM shieldwatch.item', {
+        default_normal_view_sql_security,
+      });
+      expect((await ask('SELECT * FROM own.typed'))[0]).toBe('497');
+    }
   });
 });
 

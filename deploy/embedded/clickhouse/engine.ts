@@ -22,14 +22,14 @@ export interface QueryContext {
   readonly params: ReadonlyMap<string, string>;
   /** Of the writer's or an admin's. */
   readonly session?: Session;
-  /** Judges what the engine reads before it runs. A reader's statement does not run without one. */
+  /** Judges what the engine reads before it runs. A reader's statement does not run without one, and an admin's has one unless it is an INSERT with data. */
   readonly check?: EngineCheck;
 }
 
 /** What must hold of the engine's own reading (EXPLAIN AST) of a statement. */
 export interface EngineCheck {
-  /** Throws the error for the client. */
-  statement(tree: string): void;
+  /** Throws the error for the client. `sql`: the text of which the engine made the tree. */
+  statement(tree: string, sql: string): void;
   /** Further texts that the engine will read as SQL, as SELECTs. */
   readonly selects: readonly string[];
   select(tree: string): void;
@@ -133,8 +133,10 @@ export class Engine {
       const run = (text: string): Promise<EngineResult> =>
         this.#chdb.QueryAsyncConnection(connection, text, 'TabSeparated');
       const use = useOf(context);
-      if (context.user !== 'reader') await run([...roleOf(context.user), settingsOf(context), ...use].join('; '));
-      else {
+      if (context.user !== 'reader') {
+        await run([...roleOf(context.user), settingsOf(context), ...use].join('; '));
+        await this.#check(connection, sql, context.check);
+      } else {
         if (context.check === undefined) throw new Error("a reader's statement must be judged");
         await run(['SET ROLE reader', TREE_LIMITS, ...use].join('; '));
         await this.#check(connection, sql, context.check);
@@ -178,6 +180,7 @@ export class Engine {
       try {
         await run([settingsOf(context), ...useOf(context)].join('; '));
         // What it sets belongs to the session, and must not be taken back with what the request set.
+        await this.#check(connection, sql, context.check);
         if (sets) await takeBack();
         return await run(sql, format);
       } finally {
@@ -193,11 +196,12 @@ export class Engine {
     this.#chdb.CloseConnection(connection);
   }
 
-  /** Has the engine read the very text that runs next, before the reader's settings hold. */
-  async #check(connection: Connection, sql: string, check: EngineCheck): Promise<void> {
+  /** Has the engine read the very text that runs next. A reader's settings do not hold yet. */
+  async #check(connection: Connection, sql: string, check: EngineCheck | undefined): Promise<void> {
+    if (check === undefined) return;
     const read = async (text: string): Promise<string> =>
       (await this.#chdb.QueryAsyncConnection(connection, `EXPLAIN AST ${text}`, 'TSVRaw')).bytes.toString();
-    check.statement(await read(sql));
+    check.statement(await read(sql), sql);
     for (const text of check.selects) check.select(await read(text));
   }
 

@@ -161,31 +161,6 @@ export function parseStatement(
   return { kind: 'command', text: cut(0, end), format: name, isReadOnly, freesSpace };
 }
 
-/**
- * Throws for what would give the admin the rights of another: another role, and a view or a table that the engine runs
- * with other rights than those of who asks it.
- */
-export function refuseRoles(query: Buffer): void {
-  const words = [...tokensOf(query.toString('latin1'))].map((token) => (token.kind === 'text' ? '' : token.value));
-  const [first = '', second = ''] = words;
-  // One user is behind all roles, so that these need no grant.
-  const isRole =
-    ['execute', 'kill', 'grant', 'revoke', 'system'].includes(first) ||
-    (first === 'set' && ['role', 'default'].includes(second));
-  const hasEngine = (engine: string): boolean =>
-    words.some((word, i) => word === engine && ['engine', '='].includes(words[i - 1] ?? ''));
-  const isOfAnother =
-    ['create', 'attach', 'alter', 'replace'].includes(first) &&
-    (['definer', 'security', 'buffer', 'merge', 'distributed'].some((each) => words.includes(each)) ||
-      hasEngine('alias') ||
-      (words.includes('materialized') && words.includes('view')));
-  if (isRole || isOfAnother)
-    throw named(
-      'ACCESS_DENIED',
-      'admin: Not enough privileges. The admin keeps its own role and kills no query, and makes no table of Buffer, Merge, Distributed or Alias, no materialized view and no view with a DEFINER',
-    );
-}
-
 /** Returns the kind of a statement, which contains no user data: `SELECT`, `CREATE TABLE`, else `OTHER`. */
 export function kindOf(head: Buffer): string {
   const [first = '', second = ''] = firstWords(head);
