@@ -39,6 +39,27 @@ async function shown(relations: ReadonlyMap<string, readonly Row[]>): Promise<Re
   return found;
 }
 
+/** Values that a later migration changes on purpose: relation, column, value of the baseline, value after the upgrade. */
+const CHANGED: readonly (readonly [relation: string, column: string, from: unknown, to: unknown])[] = [
+  // 0024: a drift counts as activity of its repository.
+  ['repository_activity_v1', 'first_seen', '2026-11-26T07:44:00.006Z', '2026-06-21T18:01:10.000Z'],
+  ['repository_activity', 'first_seen_at', '2026-11-26T07:44:00.006Z', '2026-06-21T18:01:10.000Z'],
+];
+
+/** Returns the rows of the export as the upgraded store must have them. */
+function upgraded(relations: ReadonlyMap<string, readonly Row[]>): Record<string, Row[]> {
+  const valueOf = (relation: string, name: string, value: unknown): unknown =>
+    CHANGED.find(([of, column, from]) => of === relation && column === name && from === value)?.[3] ?? value;
+  return Object.fromEntries(
+    [...relations].map(([relation, its]) => [
+      relation,
+      its.map((row) =>
+        Object.fromEntries(Object.entries(row).map(([name, value]) => [name, valueOf(relation, name, value)])),
+      ),
+    ]),
+  );
+}
+
 /** Columns whose arrays are sets: their order varies between two reads. */
 const SETS = new Set(['by_agent', 'by_guard']);
 
@@ -55,13 +76,13 @@ function withSortedSets(relations: Readonly<Record<string, readonly Row[]>>): Re
 
 describe('a ClickHouse store of the baseline, upgraded to this version', () => {
   it('keeps the rows of every table', async () => {
-    expect(await shown(rows)).toEqual(Object.fromEntries(rows));
+    expect(await shown(rows)).toEqual(upgraded(rows));
   });
 
   it('returns the same rows from every view that does not depend on the time', async () => {
     const series = readBaseline('clickhouse.series.ndjson');
     expect(series.size).toBeGreaterThan(50);
-    expect(withSortedSets(await shown(series))).toEqual(withSortedSets(Object.fromEntries(series)));
+    expect(withSortedSets(await shown(series))).toEqual(withSortedSets(upgraded(series)));
   });
 
   it('accepts new telemetry and derives facts from it', async () => {
