@@ -21,7 +21,7 @@ export interface JobMonth {
 export async function monthsOf(client: ClickHouseClient, job: RollupJob): Promise<JobMonth[]> {
   const sources = [
     ...job.facts.map((fact) => `SELECT DISTINCT toStartOfMonth(occurred_at) AS begin FROM ${fact}_v1`),
-    `SELECT DISTINCT toStartOfMonth(bucket_start) FROM ${job.name}_v1`,
+    ...(job.scope === 'session' ? [] : [`SELECT DISTINCT toStartOfMonth(bucket_start) FROM ${job.name}_v1`]),
   ];
   const rows = await selectRows<{ month: string }>(
     client,
@@ -45,18 +45,21 @@ export async function backfillMonth(
   const bound = only === undefined ? '' : 'AND org_id = {orgId:String} AND repo = {repo:String}';
   const inMonth = (column: string): string =>
     `toStartOfMonth(${column}) = {month:Date} AND ${column} > now() - toIntervalDay(${FACT_DAYS})`;
+  const key =
+    job.scope === 'session'
+      ? `org_id, session_id AS key_repo, toDateTime(0, 'UTC') AS bucket_start`
+      : 'org_id, repo AS key_repo, toStartOfHour(occurred_at) AS bucket_start';
   const sources = job.facts.map(
-    (fact) =>
-      `SELECT DISTINCT org_id, repo, toStartOfHour(occurred_at) AS bucket_start FROM ${fact}_v1 WHERE ${inMonth('occurred_at')} ${bound}`,
+    (fact) => `SELECT DISTINCT ${key} FROM ${fact}_v1 WHERE ${inMonth('occurred_at')} ${bound}`,
   );
-  // Buckets without facts; those of the organisation follow from its repositories'.
+  // Buckets without facts; those of the organisation follow from its repositories', a session's from its places.
   if (job.scope === 'repo')
     sources.push(
-      `SELECT DISTINCT org_id, repo, bucket_start FROM ${job.name}_v1 WHERE formula = ${job.formula} AND ${inMonth('bucket_start')} ${bound}`,
+      `SELECT DISTINCT org_id, repo AS key_repo, bucket_start FROM ${job.name}_v1 WHERE formula = ${job.formula} AND ${inMonth('bucket_start')} ${bound}`,
     );
   const keys = await selectRows<BucketKey>(
     client,
-    `SELECT DISTINCT org_id AS orgId, repo, toUnixTimestamp(bucket_start) AS bucketStart FROM (${sources.join(' UNION ALL ')})`,
+    `SELECT DISTINCT org_id AS orgId, key_repo AS repo, toUnixTimestamp(bucket_start) AS bucketStart FROM (${sources.join(' UNION ALL ')})`,
     { month, ...only },
   );
   const runs: Run[] = [];

@@ -24,7 +24,7 @@ export async function serverClock(client: ClickHouseClient): Promise<number> {
 
 /**
  * Returns all marks after `settledUntil` (ms). Hours older than the facts are frozen: their series can no longer be
- * computed, so marks on them have no effect.
+ * computed, so marks on them have no effect. A session's mark has its id for a repository and 0 for an hour.
  */
 export function readMarks(client: ClickHouseClient, settledUntil: number, shard?: Shard): Promise<Mark[]> {
   return selectRows<Mark>(
@@ -35,7 +35,13 @@ export function readMarks(client: ClickHouseClient, settledUntil: number, shard?
      WHERE marked_at > fromUnixTimestamp64Milli({settledUntil:Int64}, 'UTC')
        AND bucket_start > now() - toIntervalDay({factDays:UInt16})
        AND cityHash64(org_id) % {shards:UInt32} = {shard:UInt32}
-     GROUP BY fact, org_id, repo, bucket_start`,
+     GROUP BY fact, org_id, repo, bucket_start
+     UNION ALL
+     SELECT 'session_event', org_id, session_id, 0, toUnixTimestamp64Milli(max(h.marked_at))
+     FROM session_hour_v1 AS h
+     WHERE h.marked_at > fromUnixTimestamp64Milli({settledUntil:Int64}, 'UTC')
+       AND cityHash64(org_id) % {shards:UInt32} = {shard:UInt32}
+     GROUP BY org_id, session_id`,
     { settledUntil, factDays: FACT_DAYS, shards: shard?.count ?? 1, shard: shard?.index ?? 0 },
   );
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { SeriesFact } from '#schemas/clickhouse/facts.js';
 import { IS_ATTEMPT_BY_TEXT, IS_INJECTION_ATTEMPT } from '#schemas/clickhouse/injection-attempt.js';
 import { isCounted, JUDGEMENTS_BY_STRICTNESS } from '#schemas/clickhouse/judged-call.js';
+import { DECIDERS, OUTCOME_SQL, RECORDS_DENIALS } from '#schemas/clickhouse/tool-call-outcome.js';
 import { packageRoot } from '#schemas/root.js';
 
 /**
@@ -31,8 +32,11 @@ export interface RollupJob {
   readonly grain: 'hour' | 'day';
   /** Public name, under which its formula is switched: the name without the day. */
   readonly series: string;
-  /** Whether a bucket belongs to a repository or to the whole organisation. */
-  readonly scope: 'repo' | 'org';
+  /**
+   * What a marked key stands for: an hour of a repository, the same for a job whose buckets belong to the whole
+   * organisation, or a session, whose key has the session's id for a repository and 0 for an hour.
+   */
+  readonly scope: 'repo' | 'org' | 'session';
   /** Number of the formula; 0 for the first. */
   readonly formula: number;
   /** INSERT that recomputes the given buckets. */
@@ -47,6 +51,20 @@ export interface RollupJob {
  */
 const OF_KEYS = `(org_id, repo, toStartOfHour(occurred_at)) IN {keys} AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < toDateTime64({to:DateTime('UTC')}, 3, 'UTC') + toIntervalHour(1)`;
 
+/** Every place (repository, hour) in which calls of the given sessions lie, or may have lain. Frozen hours are left out. */
+const SESSION_PLACES = `SELECT org_id, place_repo AS repo, hour AS bucket_start, session_id
+    FROM
+    (
+        SELECT org_id, session_id, arrayDistinct(arrayPushBack(groupUniqArray(repo), '')) AS place_repos, groupUniqArray(bucket_start) AS hours
+        FROM session_hour_v1
+        WHERE (org_id, session_id) IN {repos} AND bucket_start > now() - toIntervalDay(730)
+        GROUP BY org_id, session_id
+    )
+    ARRAY JOIN place_repos AS place_repo
+    ARRAY JOIN hours AS hour`;
+
+const wordsSql = (words: readonly string[]): string => `(${words.map((word) => `'${word}'`).join(', ')})`;
+
 /**
  * Reads a statement of `jobs/`. Replaces `{is_counted}` by the condition that a decision of the given keys is the one
  * that counts for its call.
@@ -56,7 +74,15 @@ const file = (name: string): string =>
     .replaceAll('{is_counted}', isCounted(OF_KEYS))
     .replaceAll('{is_injection_attempt}', IS_INJECTION_ATTEMPT)
     .replaceAll('{is_attempt_by_text}', IS_ATTEMPT_BY_TEXT)
-    .replaceAll('{judgements_by_strictness}', JUDGEMENTS_BY_STRICTNESS);
+    .replaceAll('{judgements_by_strictness}', JUDGEMENTS_BY_STRICTNESS)
+    .replaceAll('{session_places}', SESSION_PLACES)
+    .replaceAll('{deciders_hook}', wordsSql(DECIDERS.hook))
+    .replaceAll('{deciders_user}', wordsSql(DECIDERS.user))
+    .replaceAll('{records_denials}', wordsSql(RECORDS_DENIALS))
+    .replaceAll(
+      /\{(outcome|cause|missing|is_by_order|has_run|is_judged_in_time)\}/g,
+      (_, name: keyof typeof OUTCOME_SQL) => OUTCOME_SQL[name],
+    );
 
 function job(name: string, facts: readonly SeriesFact[], more: Partial<RollupJob> = {}): RollupJob {
   const affected = more.affected ?? [];
@@ -83,6 +109,8 @@ function dayJob(of: string, facts: readonly SeriesFact[], affected: readonly str
 
 /** A call may be judged in two hours, and counts in one. */
 const JUDGED = { affected: ['judged_call'] } as const;
+/** Found by the sessions that changed. */
+const OF_SESSIONS = { scope: 'session', hashed: [] } as const;
 const SCANS: readonly SeriesFact[] = ['scan', 'finding'];
 
 /**
@@ -120,6 +148,13 @@ export function rollupJobs(): RollupJob[] {
       reads: ['posture_interval'],
       scope: 'org',
       affected: ['cross_repo_org_rollup'],
+    }),
+    job('tool_call_outcome', ['session_event'], { ...OF_SESSIONS, kind: 'interval' }),
+    job('agent_session', ['session_event'], { ...OF_SESSIONS, kind: 'interval', after: 'tool_call_outcome' }),
+    job('tool_call_outcomes', ['session_event'], {
+      ...OF_SESSIONS,
+      after: 'tool_call_outcome',
+      affected: ['tool_call_outcomes'],
     }),
   ];
 }

@@ -1,7 +1,10 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { RollupJob } from './jobs.js';
 
-/** One hour of one repository. `repo` is empty in a job for the organisation. */
+/**
+ * One hour of one repository. `repo` is empty in a job for the organisation. Of a session it is the session's id, and the
+ * hour is 0.
+ */
 export interface BucketKey {
   orgId: string;
   repo: string;

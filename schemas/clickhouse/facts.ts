@@ -13,8 +13,11 @@ export const FACTS = {
 } as const satisfies Record<string, readonly { landing: string; view: string }[]>;
 export type Fact = keyof typeof FACTS;
 
-/** Facts from which series are computed: those from landing, and the counts of masked values. */
-export type SeriesFact = Fact | 'masking_event';
+/**
+ * Facts from which series are computed: those from landing, the counts of masked values, and the events of sessions, which
+ * are decisions and agent events in another order.
+ */
+export type SeriesFact = Fact | 'masking_event' | 'session_event';
 
 /** Days for which facts and series are kept. Older hours are frozen: later arrivals do not change them. */
 export const FACT_DAYS = 730;

@@ -3,7 +3,7 @@ import type { Arrival, Event, History, Scan } from './generate.js';
 
 /** A row of a fact table, and the hour that its INSERT marks dirty. */
 export interface FactRow {
-  readonly fact: SeriesFact | 'control_event';
+  readonly fact: Exclude<SeriesFact, 'session_event'> | 'control_event';
   readonly row: Record<string, unknown> & { org_id: string; repo: string; occurred_at: number };
 }
 

@@ -1,0 +1,43 @@
+-- agent_session; keys are sessions (organisation, session, 0). Result: one row per session, with a count of its calls by outcome.
+-- Reads the events of the given sessions and their rows of the ledger. Costs are added in billionths, whose sum does not depend
+-- on the order. The keys are added as rows that count nothing, so that a session can become empty.
+INSERT INTO agent_session_v1
+    (org_id, session_id, formula, agent, agent_name, agent_version, repo, repo_source, repo_claimed, started_at, last_at, permission_modes, events,
+     tool_calls, outcomes, models, input_tokens, output_tokens, cost_usd, version)
+SELECT org_id, session_id, {formula:UInt16} AS formula,
+    argMaxIf(agent, (told, -toUnixTimestamp64Milli(occurred_at), event_id), n = 1) AS agent,
+    max(agent_name) AS agent_name,
+    argMaxIf(agent_version, (occurred_at, event_id), agent_version != '') AS agent_version,
+    if(countIf(kind = 'judgement') > 0, argMinIf(r, (occurred_at, event_id, r), kind = 'judgement'), maxIf(r, told)) AS repo,
+    multiIf(countIf(kind = 'judgement') > 0, 'hook', repo != '', 'telemetry', '') AS repo_source,
+    if(maxIf(r, told) != repo, maxIf(r, told), '') AS repo_claimed,
+    minIf(occurred_at, n = 1) AS started_at, maxIf(occurred_at, n = 1) AS last_at,
+    arraySort(groupUniqArrayIf(permission_mode, permission_mode != '')) AS permission_modes,
+    sum(n) AS events, sum(calls) AS tool_calls,
+    sumMap(ended) AS outcomes,
+    arraySort(groupUniqArrayIf(model, model != '')) AS models,
+    sum(tokens_in) AS input_tokens, sum(tokens_out) AS output_tokens, sum(billionths) / 1000000000 AS cost_usd,
+    {version:UInt64} AS version
+FROM
+(
+    SELECT org_id, session_id, event_id, occurred_at, repo AS r, kind, fact = 'agent_event' AS told, agent, agent_name, agent_version, permission_mode, model,
+        input_tokens AS tokens_in, output_tokens AS tokens_out, toInt64(round(least(cost_usd, 1000000) * 1000000000)) AS billionths,
+        toUInt64(1) AS n, toUInt64(0) AS calls, CAST(map(), 'Map(LowCardinality(String), UInt64)') AS ended
+    FROM session_event_v1 FINAL
+    WHERE (org_id, session_id) IN {repos}
+    UNION ALL
+    SELECT org_id, session_id, '', toDateTime64(0, 3, 'UTC'), '', '', false, '', '', '', '', '', 0, 0, 0, 0, count(),
+        CAST(sumMap(map(outcome, toUInt64(1))), 'Map(LowCardinality(String), UInt64)')
+    FROM
+    (
+        SELECT org_id, session_id, is_head, outcome, version, max(version) OVER (PARTITION BY org_id, repo, bucket_start, session_id) AS head_version
+        FROM tool_call_outcome_v1 FINAL
+        WHERE formula = {formula:UInt16} AND (org_id, repo, bucket_start, session_id) IN ({session_places})
+    )
+    WHERE version = head_version AND NOT is_head
+    GROUP BY org_id, session_id
+    UNION ALL
+    SELECT key.1, key.2, '', toDateTime64(0, 3, 'UTC'), '', '', false, '', '', '', '', '', 0, 0, 0, 0, 0, CAST(map(), 'Map(LowCardinality(String), UInt64)')
+    FROM (SELECT arrayJoin({repos}) AS key)
+)
+GROUP BY org_id, session_id

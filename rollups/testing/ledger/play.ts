@@ -1,0 +1,92 @@
+import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { deleteFacts } from '#schemas/clickhouse/delete.js';
+import { rollupJobs, type RollupJob } from '../../jobs.js';
+import { createRollupWorker } from '../../worker.js';
+import { Crash, failpoints } from '../history/failpoints.js';
+import { randomOf, sessionFacts, shuffle, type LedgerFact } from './generate.js';
+import { differingCalls, ledgerCalls, naiveCalls } from './oracle.js';
+
+export const LEDGER_JOBS = ['tool_call_outcome', 'agent_session', 'tool_call_outcomes'];
+
+export interface LedgerPlay {
+  /** A migrated, empty store. */
+  clickhouse: ClickHouseClient;
+  calls: number;
+  seed: number;
+  /** Changes a job, for mutants. */
+  change?: (job: RollupJob) => RollupJob;
+  onBatch?: (batch: number) => void;
+}
+
+const CALLS_A_SESSION = 20;
+const BATCHES = 4;
+const ORG = 'org_ledger';
+
+/** Inserts facts into their tables, in the order given. */
+export async function insertFacts(clickhouse: ClickHouseClient, facts: readonly LedgerFact[]): Promise<void> {
+  for (const table of ['runtime_event_v1', 'agent_event_v1'] as const) {
+    const values = facts.filter((fact) => fact.table === table).map(({ row }) => row);
+    if (values.length > 0) await clickhouse.insert({ table, values, format: 'JSONEachRow' });
+  }
+}
+
+/**
+ * Plays random sessions: shuffles their facts over a few batches, of which some arrive twice, runs a worker after each that
+ * crashes once in every batch, deletes a repository, and compares the ledger with the naive reading.
+ */
+export async function playLedger({ clickhouse, calls, seed, change = (job) => job, onBatch }: LedgerPlay): Promise<{
+  calls: number;
+  crashes: number;
+  outcomes: Record<string, number>;
+  differences: ReturnType<typeof differingCalls>;
+}> {
+  const random = randomOf(seed);
+  const jobs = rollupJobs()
+    .filter(({ name }) => LEDGER_JOBS.includes(name))
+    .map(change);
+  const newest = Date.now() - 3 * 86_400_000;
+  const facts: LedgerFact[] = [];
+  for (let session = 0; session * CALLS_A_SESSION < calls; session += 1)
+    facts.push(
+      ...sessionFacts(ORG, `s${session}`, CALLS_A_SESSION, newest - Math.floor(random() * 10 * 86_400_000), random),
+    );
+  shuffle(facts, random);
+  let crashes = 0;
+  const worker = (store: ClickHouseClient): ReturnType<typeof createRollupWorker> =>
+    createRollupWorker({ clickhouse: store, settleMs: 0, jobs });
+  const size = Math.ceil(facts.length / BATCHES);
+  for (let batch = 0; batch < BATCHES; batch += 1) {
+    const part = facts.slice(batch * size, (batch + 1) * size);
+    await insertFacts(clickhouse, [...part, ...part.slice(0, 50)]);
+    if (batch === BATCHES - 2) await deleteFacts(clickhouse, { orgId: ORG, repo: 'acme/b' });
+    const points = failpoints(clickhouse);
+    points.crashAt(1 + Math.floor(random() * 8), random() < 0.5);
+    try {
+      await worker(points.client).tick();
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error;
+      crashes += 1;
+      await worker(clickhouse).tick();
+    }
+    onBatch?.(batch);
+  }
+  const ledger = await ledgerCalls(clickhouse);
+  const outcomes: Record<string, number> = {};
+  for (const { outcome } of ledger) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+  return { calls: ledger.length, crashes, outcomes, differences: differingCalls(ledger, await naiveCalls(clickhouse)) };
+}
+
+/** Returns hours whose series differ from a count over the ledger. */
+export function differingHours(clickhouse: ClickHouseClient): Promise<Record<string, unknown>[]> {
+  return selectRows(
+    clickhouse,
+    `SELECT org_id, repo, bucket_start, sum(n) AS calls, sum(r) AS ran, sum(j) AS judged FROM
+     (
+        SELECT org_id, repo, bucket_start, outcome, cause, agent, tool, rule_id, rule_category, toInt64(calls) AS n, toInt64(ran) AS r, toInt64(judged) AS j FROM tool_call_outcomes_hour
+        UNION ALL
+        SELECT org_id, repo, toStartOfHour(toDateTime(occurred_at, 'UTC')), outcome, cause, agent, tool, rule_id, rule_category, -1, -toInt64(has_run), -toInt64(is_judged_in_time) FROM tool_call_outcome
+     )
+     GROUP BY org_id, repo, bucket_start, outcome, cause, agent, tool, rule_id, rule_category
+     HAVING calls != 0 OR ran != 0 OR judged != 0`,
+  );
+}
