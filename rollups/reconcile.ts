@@ -13,6 +13,7 @@ const IN_FLIGHT_SECONDS = 180;
  * @returns the number of buckets that differed.
  */
 export async function reconcileMonth(client: ClickHouseClient, job: RollupJob, month: string): Promise<number> {
+  if (job.scope === 'session') return reconcileSessions(client, job, month);
   const checks = [
     ...(job.hashed.length > 0 ? [byFacts(job)] : []),
     ...(job.after === undefined ? [] : [byVersion(job, job.after)]),
@@ -33,6 +34,29 @@ export async function reconcileMonth(client: ClickHouseClient, job: RollupJob, m
     });
   }
   return found;
+}
+
+/**
+ * Compares the sessions that a job wrote with their events: a session of the month is stale if it changed after the job's
+ * newest version of it began, or if the job never wrote it. Only `agent_session`, the last job of a session, is compared,
+ * because a mark triggers all of them.
+ */
+async function reconcileSessions(client: ClickHouseClient, job: RollupJob, month: string): Promise<number> {
+  if (job.name !== 'agent_session') return 0;
+  const stale = `SELECT h.org_id AS org_id, h.session_id AS session_id, min(h.repo) AS repo, max(h.bucket_start) AS bucket_start
+    FROM session_hour_v1 AS h
+    LEFT JOIN (SELECT org_id, session_id, max(s.version) AS version FROM agent_session_v1 AS s WHERE s.formula = ${job.formula} GROUP BY org_id, session_id) AS w
+      ON w.org_id = h.org_id AND w.session_id = h.session_id
+    WHERE toStartOfMonth(h.bucket_start) = {month:Date} AND h.bucket_start > now() - toIntervalDay(${FACT_DAYS})
+    GROUP BY h.org_id, h.session_id
+    HAVING max(toUnixTimestamp64Micro(h.marked_at)) >= max(w.version) AND max(h.marked_at) <= now() - toIntervalSecond(${IN_FLIGHT_SECONDS})`;
+  const [row] = await selectRows<{ n: number }>(client, `SELECT count() AS n FROM (${stale})`, { month });
+  if ((row?.n ?? 0) === 0) return 0;
+  await client.command({
+    query: `INSERT INTO session_hour_v1 SELECT org_id, session_id, repo, bucket_start, now64(3) FROM (${stale})`,
+    query_params: { month },
+  });
+  return row?.n ?? 0;
 }
 
 /** Returns buckets that differ from their facts. */

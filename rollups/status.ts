@@ -12,7 +12,7 @@ export interface JobStatus {
   isShown: boolean;
   /** Everything marked up to here is final, ISO 8601; null before its first run. */
   settledUntil: string | null;
-  /** Buckets with younger marks: in progress, or to be computed again when the mark is a minute old. */
+  /** Buckets, or sessions, with younger marks: in progress, or to be computed again when the mark is a minute old. */
   openBuckets: number;
   /** Of the last hour: number of recomputed buckets, duration, and greatest delay; ms. */
   lastHour: { buckets: number; durationMs: number; lagMsMax: number };
@@ -43,7 +43,9 @@ export async function readStatus(client: ClickHouseClient): Promise<JobStatus[]>
       const until = marks.length === 0 ? 0 : Math.min(...marks);
       const open = await selectRows<{ n: number }>(
         client,
-        `SELECT uniqExact(org_id, repo, bucket_start) AS n FROM dirty_hour_v1
+        job.scope === 'session'
+          ? `SELECT uniqExact(org_id, session_id) AS n FROM session_hour_v1 WHERE marked_at > fromUnixTimestamp64Milli({until:Int64}, 'UTC')`
+          : `SELECT uniqExact(org_id, repo, bucket_start) AS n FROM dirty_hour_v1
        WHERE fact IN {facts:Array(String)} AND marked_at > fromUnixTimestamp64Milli({until:Int64}, 'UTC')`,
         { facts: job.facts, until },
       );

@@ -37,6 +37,9 @@ export async function prepareStage(clickhouse: ClickHouseClient): Promise<void> 
   for (const fact of FACTS) {
     await clickhouse.command({ query: `DROP TABLE dirty_hour_${fact}_mv_v1` });
   }
+  // The ledger has histories of its own (testing/ledger): here it gets no events.
+  for (const fact of ['runtime_event', 'agent_event'])
+    await clickhouse.command({ query: `DROP TABLE session_event_${fact}_mv_v1` });
 }
 
 /** Removes what earlier runs left: their marks would be processed again, and their clock may have been ahead. */
