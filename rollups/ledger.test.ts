@@ -1,9 +1,23 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { selectRows } from '#schemas/clickhouse/client.js';
 import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
-import { playLedger } from './testing/ledger/play.js';
+import { rollupJobs, type RollupJob } from './jobs.js';
+import { Pass, recompute, withKeys, type BucketKey } from './recompute.js';
+import { randomOf, sessionFacts } from './testing/ledger/generate.js';
+import { differingCalls, ledgerCalls, naiveCalls, type Call } from './testing/ledger/oracle.js';
+import { differingHours, differingSessions, insertFacts, playLedger } from './testing/ledger/play.js';
+import { createRollupWorker } from './worker.js';
 
 /** A new seed each day, equal on all machines. */
 const SEED = Math.floor(Date.now() / 86_400_000);
+const MINUTES = 60_000;
+
+const job = (name: string): RollupJob => {
+  const found = rollupJobs().find((one) => one.name === name);
+  if (found === undefined) throw new Error(`no job ${name}`);
+  return found;
+};
+const ledger = job('tool_call_outcome');
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -11,15 +25,146 @@ beforeAll(async () => {
 });
 afterAll(() => db.drop());
 
+function changed(from: string, to: string): RollupJob {
+  const sql = ledger.sql.replaceAll(from, to);
+  if (sql === ledger.sql) throw new Error('the mutant changes nothing');
+  return { ...ledger, sql };
+}
+
+/** Changes to the ledger's statement that the naive reading must notice. */
+const MUTANTS: Readonly<Record<string, RollupJob>> = {
+  'repeats count': changed('session_event_v1 FINAL', 'session_event_v1'),
+  'of the judgements the earliest counts, strict or not': changed(
+    '[3, 2, 1], 0), occurred_at',
+    '[1, 1, 1], 0), occurred_at',
+  ),
+  'a judgement after the decision is in time': changed("'late', 'in_time')", "'in_time', 'in_time')"),
+  'a denied call stays presumed': changed('moved_at > judge.at', 'false'),
+  'the response that asked for the call counts as progress': changed('OVER session)[2]', 'OVER session)[1]'),
+  'calls without an id are not joined by order': changed(
+    "kind = 'judgement' AND tool_call_id = '', 'judgement',",
+    "kind = 'judgement' AND tool_call_id = '', event_id,",
+  ),
+  'hook runs are joined without regard to turns': changed('session_id, turn, hook_tool', 'session_id, hook_tool'),
+  'what the telemetry claims wins over the hook': changed(
+    "multiIf(judgements > 0, judge.repo, hook_repo != '', hook_repo, claim) AS repo",
+    "if(claim != '', claim, judge.repo) AS repo",
+  ),
+  'calls without a judgement get no repository of their session': changed(
+    "hook_repo != '', hook_repo, claim) AS repo",
+    'claim) AS repo',
+  ),
+};
+
 describe('the ledger of tool calls', () => {
-  it('equals a naive reading of all facts after 10,000 calls of repeated, late, reordered, missing and deleted halves, and crashes', async () => {
-    const { calls, outcomes, differences, crashes } = await playLedger({
-      clickhouse: db.client,
-      calls: 10_000,
-      seed: SEED,
-    });
-    process.stdout.write(`${calls} calls, ${crashes} crashes: ${JSON.stringify(outcomes)}\n`);
-    expect(differences).toEqual({ count: 0, some: [] });
-    expect(calls).toBeGreaterThan(8_000);
-  }, 120_000);
+  let naive: Call[];
+
+  it(
+    'equals a naive reading of all facts after 10,000 calls of repeated, late, reordered, missing and deleted halves, and crashes',
+    async () => {
+      const played = await playLedger({ clickhouse: db.client, calls: 10_000, seed: SEED });
+      process.stdout.write(`${played.calls} calls, ${played.crashes} crashes: ${JSON.stringify(played.outcomes)}\n`);
+      naive = played.naive;
+      expect(played.differences).toEqual({ count: 0, some: [] });
+      expect(played.calls).toBeGreaterThan(8_000);
+      expect(Object.keys(played.outcomes)).toHaveLength(9);
+    },
+    5 * MINUTES,
+  );
+
+  it('is counted by its series, hour by hour, and by its sessions', async () => {
+    expect(await differingHours(db.client)).toEqual([]);
+    expect(await differingSessions(db.client)).toEqual([]);
+    const [row] = await selectRows<Record<string, number>>(
+      db.client,
+      `SELECT (SELECT sum(s.calls) FROM tool_call_outcomes_week AS s) AS week, (SELECT sum(s.calls) FROM tool_call_outcomes_org_day AS s) AS day,
+        (SELECT count() FROM tool_call_outcome) AS calls, (SELECT sum(s.ran) FROM judged_share_org_hour AS s) AS ran,
+        (SELECT sum(s.judged) + sum(arraySum(mapValues(s.causes))) FROM judged_share_day AS s) AS explained`,
+    );
+    expect([row?.['week'], row?.['day']]).toEqual([row?.['calls'], row?.['calls']]);
+    expect(row?.['explained']).toBe(row?.['ran']);
+  });
+
+  it(
+    'differs from the naive reading under each change of its rules',
+    async () => {
+      const keys = await selectRows<BucketKey>(
+        db.client,
+        'SELECT DISTINCT org_id AS orgId, session_id AS repo, 0 AS bucketStart FROM session_event_v1 ORDER BY repo LIMIT 150',
+      );
+      const sessions = new Set(keys.map(({ repo }) => repo));
+      const wanted = naive.filter(({ session }) => sessions.has(session));
+      const unnoticed: string[] = [];
+      for (const [number, [name, mutant]] of [
+        ['the statement itself', ledger] as const,
+        ...Object.entries(MUTANTS),
+      ].entries()) {
+        const formula = number + 100;
+        await recompute(db.client, { ...mutant, formula }, keys, await Pass.begin(db.client));
+        const { count } = differingCalls(await ledgerCalls(db.client, formula), wanted);
+        if (count === 0) unnoticed.push(name);
+      }
+      expect(unnoticed).toEqual(['the statement itself']);
+    },
+    3 * MINUTES,
+  );
 });
+
+describe('the cost of one new event', () => {
+  it('in rows read does not depend on the history of other sessions', async () => {
+    const other = await freshDatabase(inject('clickhouseUrl'));
+    try {
+      const key = { orgId: 'org_cost', repo: 'changed', bucketStart: 0 };
+      const from = Date.now() - 5 * 86_400_000;
+      const read = async (): Promise<number> => {
+        const answer = await other.client.query({
+          query: withKeys(ledger.sql.slice(ledger.sql.indexOf('\nSELECT') + 1), [key]),
+          query_params: { version: 1, formula: 0 },
+          format: 'JSON',
+        });
+        return (await answer.json()).statistics?.rows_read ?? Number.NaN;
+      };
+      const history = async (first: number, last: number): Promise<void> => {
+        const random = randomOf(SEED + first);
+        const facts = Array.from({ length: last - first }, (_, nth) =>
+          sessionFacts('org_cost', `h${first + nth}`, 20, from, random),
+        );
+        await insertFacts(other.client, facts.flat());
+      };
+      await history(0, 60);
+      await insertFacts(other.client, sessionFacts('org_cost', 'changed', 20, from, randomOf(SEED)));
+      await optimize(other);
+      const once = await read();
+      await history(60, 600);
+      await optimize(other);
+      const tenfold = await read();
+      // A look-up reads whole granules of 256 rows, of which the session touches one more or fewer.
+      expect(tenfold).toBeLessThanOrEqual(once + 4 * 256);
+      expect(once).toBeGreaterThan(0);
+    } finally {
+      await other.drop();
+    }
+  });
+
+  it('is the recomputation of its session alone', async () => {
+    const other = await freshDatabase(inject('clickhouseUrl'));
+    try {
+      const facts = (name: string): ReturnType<typeof sessionFacts> =>
+        sessionFacts('org_cost', name, 3, Date.now() - 86_400_000, randomOf(3));
+      await insertFacts(other.client, [...facts('s1'), ...facts('s2')]);
+      const worker = createRollupWorker({ clickhouse: other.client, settleMs: 0, jobs: [ledger] });
+      expect(await worker.tick()).toEqual({ tool_call_outcome: 2 });
+      await insertFacts(other.client, facts('s1').slice(0, 1));
+      expect(await worker.tick()).toEqual({ tool_call_outcome: 1 });
+      expect(await worker.tick()).toEqual({ tool_call_outcome: 0 });
+    } finally {
+      await other.drop();
+    }
+  });
+});
+
+/** Merges all parts, so that rows read are those of the session and not of its duplicates. */
+async function optimize({ client }: TestDatabase): Promise<void> {
+  for (const table of ['session_event_v1', 'session_hour_v1'])
+    await client.command({ query: `OPTIMIZE TABLE ${table} FINAL` });
+}

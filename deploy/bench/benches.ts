@@ -5,6 +5,7 @@ import { dashboardParts } from './dashboards/parts.js';
 import { gatewayParts } from './gateway/parts.js';
 import { hookParts } from './hook/parts.js';
 import { hotpathParts } from './hotpath/parts.js';
+import { joinParts } from './join/parts.js';
 import { redactionParts } from './redaction/parts.js';
 import { rollupParts } from './rollup/parts.js';
 import { storeParts } from './store/parts.js';
@@ -16,6 +17,7 @@ const BENCHES: Readonly<Record<string, Readonly<Record<string, BenchPart>>>> = {
   redaction: redactionParts,
   hook: hookParts,
   rollup: rollupParts,
+  join: joinParts,
   gateway: gatewayParts,
   boards: boardsParts,
   dashboards: dashboardParts,

@@ -3,6 +3,7 @@ import { CommandError } from '#schemas/errors.js';
 import { soakAudit } from './audit.js';
 import { soakGuard } from './guard.js';
 import { soakHostile } from './hostile/hostile.js';
+import { soakLedger } from './ledger.js';
 import { soakReadings } from './readings.js';
 import { soakRedactionCorpus } from './redaction-corpus/corpus.js';
 import { soakRedactionRivals } from './redaction-rivals.js';
@@ -13,6 +14,7 @@ const SOAKS: Readonly<Record<string, (argument: string, err: (line: string) => v
   audit: (amount, say) => soakAudit(countOf('audit', amount), say),
   guard: soakGuard,
   hostile: soakHostile,
+  ledger: (amount, say) => soakLedger(countOf('ledger', amount || '1000000'), say),
   readings: (amount, say) => soakReadings(countOf('readings', amount), say),
   'redaction-corpus': soakRedactionCorpus,
   'redaction-rivals': soakRedactionRivals,

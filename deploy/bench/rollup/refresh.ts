@@ -72,7 +72,7 @@ export async function refresh(
   report.figure({ metric: 'refresh_bucket_ratio', value: medianRatio(one), better: 'higher', floor: 40, goal: 100 });
   report.note(`blocked_command_rate: naive ${ms(one.map(({ a }) => a))}, one dirty hour ${ms(one.map(({ b }) => b))}`);
 
-  const all = rollupJobs().filter(({ name }) => name !== 'masked_value');
+  const all = rollupJobs().filter(({ name, scope }) => name !== 'masked_value' && scope !== 'session');
   const everything = await alternate(
     Math.max(1, Math.floor(repeats / 3)),
     async () => {

@@ -237,8 +237,8 @@ function callsOf(session: Told[]): Call[] {
   });
 }
 
-/** Returns the rows of the ledger in the same form. */
-export async function ledgerCalls(client: ClickHouseClient): Promise<Call[]> {
+/** Returns the rows of the ledger in the same form: those that the view shows, or those of one formula. */
+export async function ledgerCalls(client: ClickHouseClient, formula?: number): Promise<Call[]> {
   const ms = (column: string): string => `toUnixTimestamp64Milli(${column})`;
   return selectRows<Call>(
     client,
@@ -247,7 +247,7 @@ export async function ledgerCalls(client: ClickHouseClient): Promise<Call[]> {
        ${ms('judged_at')} AS judged, ${ms('decided_at')} AS decided, ${ms('ran_at')} AS ran, ${ms('result_at')} AS result, toString(judgement) AS judgement,
        toString(rule_id) AS rule, toString(agent_decision) AS decision, toString(outcome) AS outcome, toString(cause) AS cause, missing, is_inferred AS inferred,
        judgement_ids AS judgements, agent_event_ids AS events
-     FROM tool_call_outcome`,
+     FROM ${formula === undefined ? 'tool_call_outcome' : `(SELECT * FROM tool_call_outcome_v1 FINAL WHERE formula = ${formula} AND NOT is_head)`}`,
   );
 }
 

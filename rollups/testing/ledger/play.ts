@@ -4,7 +4,7 @@ import { rollupJobs, type RollupJob } from '../../jobs.js';
 import { createRollupWorker } from '../../worker.js';
 import { Crash, failpoints } from '../history/failpoints.js';
 import { randomOf, sessionFacts, shuffle, type LedgerFact } from './generate.js';
-import { differingCalls, ledgerCalls, naiveCalls } from './oracle.js';
+import { differingCalls, ledgerCalls, naiveCalls, type Call } from './oracle.js';
 
 export const LEDGER_JOBS = ['tool_call_outcome', 'agent_session', 'tool_call_outcomes'];
 
@@ -19,7 +19,7 @@ export interface LedgerPlay {
 }
 
 const CALLS_A_SESSION = 20;
-const BATCHES = 4;
+const BATCHES = 3;
 const ORG = 'org_ledger';
 
 /** Inserts facts into their tables, in the order given. */
@@ -38,6 +38,7 @@ export async function playLedger({ clickhouse, calls, seed, change = (job) => jo
   calls: number;
   crashes: number;
   outcomes: Record<string, number>;
+  naive: Call[];
   differences: ReturnType<typeof differingCalls>;
 }> {
   const random = randomOf(seed);
@@ -73,7 +74,8 @@ export async function playLedger({ clickhouse, calls, seed, change = (job) => jo
   const ledger = await ledgerCalls(clickhouse);
   const outcomes: Record<string, number> = {};
   for (const { outcome } of ledger) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-  return { calls: ledger.length, crashes, outcomes, differences: differingCalls(ledger, await naiveCalls(clickhouse)) };
+  const naive = await naiveCalls(clickhouse);
+  return { calls: ledger.length, crashes, outcomes, naive, differences: differingCalls(ledger, naive) };
 }
 
 /** Returns hours whose series differ from a count over the ledger. */
@@ -88,5 +90,24 @@ export function differingHours(clickhouse: ClickHouseClient): Promise<Record<str
      )
      GROUP BY org_id, repo, bucket_start, outcome, cause, agent, tool, rule_id, rule_category
      HAVING calls != 0 OR ran != 0 OR judged != 0`,
+  );
+}
+
+/** Returns sessions whose row differs from a count over their events and their calls. */
+export function differingSessions(clickhouse: ClickHouseClient): Promise<Record<string, unknown>[]> {
+  return selectRows(
+    clickhouse,
+    `SELECT org_id, session_id, sum(calls) AS calls, sum(ended) AS ended, sum(tokens) AS tokens, sum(spans) AS spans FROM
+     (
+        SELECT org_id, session_id, toInt64(tool_calls) AS calls, toInt64(arraySum(mapValues(outcomes))) AS ended, toInt64(input_tokens) AS tokens,
+            toUnixTimestamp64Milli(last_at) - toUnixTimestamp64Milli(started_at) AS spans FROM agent_session
+        UNION ALL
+        SELECT org_id, session_id, -1, -1, 0, 0 FROM tool_call_outcome
+        UNION ALL
+        SELECT org_id, session_id, 0, 0, -toInt64(sum(input_tokens)), toUnixTimestamp64Milli(min(occurred_at)) - toUnixTimestamp64Milli(max(occurred_at))
+        FROM session_event_v1 FINAL GROUP BY org_id, session_id
+     )
+     GROUP BY org_id, session_id
+     HAVING calls != 0 OR ended != 0 OR tokens != 0 OR spans != 0`,
   );
 }
