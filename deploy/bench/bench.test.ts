@@ -8,6 +8,7 @@ import { noisyNeighbour } from './gateway/neighbour.js';
 import { passThrough } from './gateway/pass-through.js';
 import { queryLatency } from './gateway/query.js';
 import { runtimeEvents } from './gateway/runtime.js';
+import { join } from './join/parts.js';
 import { alternate, median, medianRatio, quantile } from './measure.js';
 import { measureAll } from './rollup/parts.js';
 import { backend } from './hook/backend.js';
@@ -104,6 +105,13 @@ describe('the rollup bench', () => {
       ['stream_freshness_p95_over_interval', 'lower', 3, 1.5],
     ]);
   }, 300_000);
+});
+
+describe('the join bench', () => {
+  test('reports the cost of one event at a history ten times as long', async () => {
+    const figures = await figuresOf((report) => join(report, { sessions: 5, repeats: 1 }));
+    expect(barsOf(figures)).toEqual([['join_10x_history_ratio', 'lower', 1.5, 1.1]]);
+  });
 });
 
 describe('redaction', () => {
