@@ -3,8 +3,8 @@
 -- that were judged in time. Reads the ledger for the given keys only.
 INSERT INTO tool_call_outcomes_v1
     (org_id, repo, bucket_start, is_head, outcome, cause, agent, tool, rule_id, rule_category, formula, calls, ran, judged, version)
-SELECT org_id, repo, bucket_start, false AS is_head, outcome, cause, agent, tool, rule_id, rule_category, {formula:UInt16} AS formula,
-    count() AS calls, countIf(has_run) AS ran, countIf(is_judged_in_time) AS judged, {version:UInt64} AS version
+SELECT org_id, repo, bucket_start, false, outcome, cause, agent, tool, rule_id, rule_category, {formula:UInt16},
+    count(), countIf(has_run), countIf(is_judged_in_time), {version:UInt64}
 FROM
 (
     SELECT *, max(version) OVER (PARTITION BY org_id, repo, bucket_start, session_id) AS head_version
@@ -16,6 +16,7 @@ FROM
             AND bucket_start >= {from:DateTime('UTC')} AND bucket_start <= {to:DateTime('UTC')}
     )
 )
+-- No column above has an alias: one named version or is_head would be meant here.
 WHERE version = head_version AND NOT is_head
 GROUP BY org_id, repo, bucket_start, outcome, cause, agent, tool, rule_id, rule_category
 UNION ALL
