@@ -5,12 +5,12 @@ INSERT INTO agent_session_v1
     (org_id, session_id, formula, agent, agent_name, agent_version, repo, repo_source, repo_claimed, started_at, last_at, permission_modes, events,
      tool_calls, outcomes, models, input_tokens, output_tokens, cost_usd, version)
 SELECT org_id, session_id, {formula:UInt16} AS formula,
-    argMaxIf(agent, (told, -toUnixTimestamp64Milli(occurred_at), event_id), n = 1) AS agent,
+    argMaxIf(agent, (reported, -toUnixTimestamp64Milli(occurred_at), event_id), n = 1) AS agent,
     max(agent_name) AS agent_name,
     argMaxIf(agent_version, (occurred_at, event_id), agent_version != '') AS agent_version,
-    if(countIf(kind = 'judgement') > 0, argMinIf(r, (occurred_at, event_id, r), kind = 'judgement'), maxIf(r, told)) AS repo,
+    if(countIf(kind = 'judgement') > 0, argMinIf(r, (occurred_at, event_id, r), kind = 'judgement'), maxIf(r, reported)) AS repo,
     multiIf(countIf(kind = 'judgement') > 0, 'hook', repo != '', 'telemetry', '') AS repo_source,
-    if(maxIf(r, told) != repo, maxIf(r, told), '') AS repo_claimed,
+    if(maxIf(r, reported) != repo, maxIf(r, reported), '') AS repo_claimed,
     minIf(occurred_at, n = 1) AS started_at, maxIf(occurred_at, n = 1) AS last_at,
     arraySort(groupUniqArrayIf(permission_mode, permission_mode != '')) AS permission_modes,
     sum(n) AS events, sum(calls) AS tool_calls,
@@ -20,7 +20,7 @@ SELECT org_id, session_id, {formula:UInt16} AS formula,
     {version:UInt64} AS version
 FROM
 (
-    SELECT org_id, session_id, event_id, occurred_at, repo AS r, kind, fact = 'agent_event' AS told, agent, agent_name, agent_version, permission_mode, model,
+    SELECT org_id, session_id, event_id, occurred_at, repo AS r, kind, fact = 'agent_event' AS reported, agent, agent_name, agent_version, permission_mode, model,
         input_tokens AS tokens_in, output_tokens AS tokens_out, toInt64(round(least(cost_usd, 1000000) * 1000000000)) AS billionths,
         toUInt64(1) AS n, toUInt64(0) AS calls, CAST(map(), 'Map(LowCardinality(String), UInt64)') AS ended
     FROM session_event_v1 FINAL

@@ -18,7 +18,7 @@ SELECT org_id,
     multiIf(judgements > 0, 'hook', hook_repo != '', 'session', claim != '', 'telemetry', '') AS repo_source,
     if(claim != repo, claim, '') AS repo_claimed,
     is_joined_by_order OR {is_by_order} AS is_inferred,
-    call_agent AS agent, call_agent_name AS agent_name, if(judgements > 0, judge.tool, told_tool) AS tool,
+    call_agent AS agent, call_agent_name AS agent_name, if(judgements > 0, judge.tool, reported_tool) AS tool,
     first_at AS occurred_at,
     if(judgements > 0, judge.at - toIntervalMicrosecond(judge.duration_us), NULL) AS asked_at,
     if(judgements > 0, judge.at, NULL) AS judged_at,
@@ -31,7 +31,7 @@ SELECT org_id,
     if(of_decision = 'none', '', of_decision) AS agent_decision, decided_source AS agent_decision_source, mode AS permission_mode,
     result.success AS success, result.error_type AS error_type, intDiv(result.duration_us, 1000) AS duration_ms,
     {has_run} AS has_run, {is_judged_in_time} AS is_judged_in_time, {outcome} AS outcome, {cause} AS cause, {missing} AS missing,
-    judged_ids AS judgement_ids, told_ids AS agent_event_ids, {version:UInt64} AS version
+    judged_ids AS judgement_ids, reported_ids AS agent_event_ids, {version:UInt64} AS version
 FROM
 (
     SELECT *,
@@ -40,12 +40,12 @@ FROM
         hook_state AS of_hook,
         transform(toString(decided_word), ['allow', 'block'], ['accept', 'reject'], 'none') AS of_decision,
         multiIf(lower(decided_source) IN {deciders_hook}, 'hook', lower(decided_source) IN {deciders_user}, 'user',
-            decided_source = '', 'untold', 'agent') AS of_decider,
+            decided_source = '', 'unstated', 'agent') AS of_decider,
         multiIf(runs > 0, 'ran', results > 0, 'refused', 'none') AS of_run,
         if(judgements > 0 AND moved_at > judge.at, 'yes', 'no') AS of_moved_on,
         if(call_agent IN {records_denials}, 'yes', 'no') AS of_records_denials,
         if(is_heard, 'heard', 'silent') AS of_telemetry,
-        multiIf(has_hooks, 'registered', call_agent = 'codex', 'untold', 'none') AS of_hooks,
+        multiIf(has_hooks, 'registered', call_agent = 'codex', 'unstated', 'none') AS of_hooks,
         multiIf(mode = 'bypassPermissions', 'bypass', mode = 'auto', 'auto', 'other') AS of_mode
     FROM
     (
@@ -69,7 +69,7 @@ FROM
                         (-transform(decision, ['block', 'ask', 'allow'], [3, 2, 1], 0), occurred_at, event_id, repo), kind = 'judgement') AS judge,
                     arraySort(groupUniqArrayIf(source, kind = 'judgement')) AS judges,
                     arraySort(groupUniqArrayIf(event_id, kind = 'judgement')) AS judged_ids,
-                    arraySort(groupUniqArrayIf(event_id, kind != 'judgement')) AS told_ids,
+                    arraySort(groupUniqArrayIf(event_id, kind != 'judgement')) AS reported_ids,
                     countIf(kind = 'tool_decision') AS decisions,
                     argMaxIf(CAST((occurred_at, event_id), 'Tuple(at DateTime64(3, \'UTC\'), event_id String)'), (occurred_at, event_id, repo), kind = 'tool_decision') AS decided,
                     argMaxIf(decision, (occurred_at, event_id, repo), kind != 'judgement' AND decision IN ('allow', 'block')) AS decided_word,
@@ -80,8 +80,8 @@ FROM
                     argMaxIf(CAST((started_at, if(kind = 'tool_call', occurred_at + toIntervalMicrosecond(duration_us), occurred_at), success, error_type, duration_us),
                             'Tuple(started_at DateTime64(3, \'UTC\'), ended_at DateTime64(3, \'UTC\'), success String, error_type String, duration_us UInt64)'),
                         (occurred_at, event_id, repo), kind IN ('tool_result', 'tool_call')) AS result,
-                    argMinIf(tool, (occurred_at, event_id, repo), kind != 'judgement' AND tool != '') AS told_tool,
-                    if(any(toolless_hooks) > 0, '', if(told_tool = '', judge.tool, told_tool)) AS hook_tool,
+                    argMinIf(tool, (occurred_at, event_id, repo), kind != 'judgement' AND tool != '') AS reported_tool,
+                    if(any(toolless_hooks) > 0, '', if(reported_tool = '', judge.tool, reported_tool)) AS hook_tool,
                     maxIf(repo, kind != 'judgement') AS claim,
                     if(countIf(kind != 'judgement') > 0, argMinIf(agent, (occurred_at, event_id, repo), kind != 'judgement'), judge.agent) AS call_agent,
                     max(agent_name) AS call_agent_name

@@ -32,7 +32,7 @@ describe('the table of outcomes', () => {
     expect(new Set(ALL.map((evidence) => outcomeOf(evidence).outcome))).toEqual(new Set(OUTCOMES));
   });
 
-  it('calls a call enforced only if a guard of ours blocked it and nothing says that it ran', () => {
+  it('calls a call enforced only if one of our guards blocked it and nothing says that it ran', () => {
     for (const evidence of ALL) {
       const { outcome } = outcomeOf(evidence);
       if (outcome !== 'enforced' && outcome !== 'presumed') continue;

@@ -5,7 +5,7 @@
 
 /** What is known of a call, each with its possible values. */
 export const EVIDENCE = {
-  /** The strictest judgement of a guard of ours. */
+  /** The strictest judgement of one of our guards. */
   judgement: ['none', 'allow', 'ask', 'block'],
   /** Whether it was made before the agent decided, or else before the call ran. */
   judged: ['in_time', 'late'],
@@ -17,7 +17,7 @@ export const EVIDENCE = {
   /** What the agent says was decided. */
   decision: ['none', 'accept', 'reject'],
   /** Who decided, by the agent's word: `agent` is its own rules and modes. */
-  decider: ['untold', 'agent', 'hook', 'user'],
+  decider: ['unstated', 'agent', 'hook', 'user'],
   /** What the agent's record of the result says: that the call ran, or that it was refused. */
   run: ['none', 'ran', 'refused'],
   /** Whether the session went on after the judgement: another turn, another request to the model. */
@@ -26,8 +26,8 @@ export const EVIDENCE = {
   records_denials: ['no', 'yes'],
   /** Whether the agent's own telemetry says anything about the session. */
   telemetry: ['silent', 'heard'],
-  /** Whether the session has a hook before tool calls; `untold`: it shows none, and its agent skips untrusted hooks silently. */
-  hooks: ['none', 'untold', 'registered'],
+  /** Whether the session has a hook before tool calls; `unstated`: it shows none, and its agent skips untrusted hooks silently. */
+  hooks: ['none', 'unstated', 'registered'],
   /** The agent's permission mode. */
   mode: ['other', 'bypass', 'auto'],
 } as const;
@@ -81,7 +81,7 @@ export const OUTCOME_RULES: readonly OutcomeRule[] = [
   },
   {
     outcome: 'bypassed',
-    when: { ...RAN, ...BLOCKED_IN_TIME, hook: NO_WORD_OF_HOOK, decision: ['accept'], decider: ['untold', 'agent'] },
+    when: { ...RAN, ...BLOCKED_IN_TIME, hook: NO_WORD_OF_HOOK, decision: ['accept'], decider: ['unstated', 'agent'] },
   },
   {
     outcome: 'bypassed',
@@ -122,7 +122,7 @@ const CAUSE_RULES: readonly {
   { outcomes: ['failed_open'], when: {}, cause: 'ignored_answer' },
   { outcomes: ['unjudged'], when: { hook: ['succeeded', 'blocked'] }, cause: 'other_hook' },
   { outcomes: ['unjudged'], when: { hooks: ['none'] }, cause: 'no_hook' },
-  { outcomes: ['unjudged'], when: { hooks: ['untold'] }, cause: 'hook_not_trusted' },
+  { outcomes: ['unjudged'], when: { hooks: ['unstated'] }, cause: 'hook_not_trusted' },
   { outcomes: ['unjudged', 'bypassed'], when: { mode: ['bypass'] }, cause: 'bypass_mode' },
   { outcomes: ['unjudged', 'bypassed'], when: { mode: ['auto'] }, cause: 'auto_mode' },
   { outcomes: ['overruled', 'denied_elsewhere'], when: { decider: ['hook'] }, cause: 'other_hook' },

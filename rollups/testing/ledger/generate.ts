@@ -58,7 +58,7 @@ export function sessionFacts(
   let at = from;
   let number = 0;
   const id = (): string => `${name}-${number++}`;
-  const told = (occurred_at: number, row: Record<string, string | number>): void => {
+  const reported = (occurred_at: number, row: Record<string, string | number>): void => {
     if (isSilent || chance(0.06)) return;
     const made = { org_id: orgId, repo: claim, event_id: id(), occurred_at, agent, session_id, trace_id: name, ...row };
     facts.push({ table: 'agent_event_v1', row: made });
@@ -67,10 +67,16 @@ export function sessionFacts(
   };
   const step = (ms: number): number => (at += Math.ceil(random() * ms));
   for (let call = 0; call < calls; call += 1) {
-    if (chance(0.25)) told(step(60_000), { kind: 'turn', event_name: 'user_prompt' });
+    if (chance(0.25)) reported(step(60_000), { kind: 'turn', event_name: 'user_prompt' });
     if (chance(0.6))
-      told(step(5_000), { kind: 'model_call', event_name: 'response', model: 'm1', input_tokens: 10, cost_usd: 0.01 });
-    if (agent === 'codex' && chance(0.3)) told(step(900), { kind: '', event_name: 'api_request' });
+      reported(step(5_000), {
+        kind: 'model_call',
+        event_name: 'response',
+        model: 'm1',
+        input_tokens: 10,
+        cost_usd: 0.01,
+      });
+    if (agent === 'codex' && chance(0.3)) reported(step(900), { kind: '', event_name: 'api_request' });
     if (chance(0.02)) at += Math.floor(random() * 40) * HOUR_MS;
     const tool = oneOf(['Bash', 'Write']);
     const callId = chance(0.03) ? '[REDACTED]' : `call-${chance(0.02) ? 0 : call}`;
@@ -100,7 +106,7 @@ export function sessionFacts(
         facts.push({ table: 'runtime_event_v1', row: { ...row, decision: 'block', reason: 'stricter' } });
     }
     if (hasHookRuns && !chance(0.1)) {
-      told(step(100), {
+      reported(step(100), {
         kind: 'hook_run',
         event_name: 'hook_execution_complete',
         hook_event: agent === 'gemini-cli' ? 'BeforeTool' : 'PreToolUse',
@@ -111,11 +117,11 @@ export function sessionFacts(
     const ids = { tool, tool_call_id: hasId ? callId : '' };
     const isRun = !isDenied || runsAnyway;
     if (agent === 'pydantic-ai') {
-      if (isRun) told(step(50), { ...ids, kind: 'tool_call', success: 'true', duration_ms: 20 });
+      if (isRun) reported(step(50), { ...ids, kind: 'tool_call', success: 'true', duration_ms: 20 });
       continue;
     }
     if (agent !== 'gemini-cli' && (isRun || agent === 'claude-code'))
-      told(step(50), {
+      reported(step(50), {
         ...ids,
         kind: 'tool_decision',
         decision: isRun ? 'allow' : 'block',
@@ -123,14 +129,14 @@ export function sessionFacts(
         permission_mode: oneOf(['default', 'bypassPermissions', 'auto', '']),
       });
     if (isRun)
-      told(step(3_000), {
+      reported(step(3_000), {
         ...ids,
         kind: 'tool_result',
         success: oneOf(['true', 'false']),
         duration_ms: Math.floor(random() * 50),
       });
     else if (agent === 'gemini-cli')
-      told(step(50), {
+      reported(step(50), {
         ...ids,
         kind: 'tool_result',
         success: 'false',

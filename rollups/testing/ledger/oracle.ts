@@ -2,7 +2,7 @@ import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js
 import { DECIDERS, outcomeOf, RECORDS_DENIALS, type Evidence } from '#schemas/clickhouse/tool-call-outcome.js';
 
 /** A deduplicated fact as the views of facts show it; `at` in ms since the epoch. */
-interface Told {
+interface Reported {
   fact: 'runtime_event' | 'agent_event';
   org: string;
   session: string;
@@ -51,11 +51,11 @@ export interface Call {
 }
 
 /** Reads every fact of the store. */
-async function allFacts(client: ClickHouseClient): Promise<Told[]> {
+async function allFacts(client: ClickHouseClient): Promise<Reported[]> {
   const session = `multiIf(session_id != '' AND position(session_id, '[REDACTED') = 0, session_id, trace_id != '', trace_id, event_id)`;
   const common = `toString(org_id) AS org, ${session} AS session, repo, event_id AS id, toUnixTimestamp64Milli(occurred_at) AS at, toString(agent) AS agent,
     toString(tool) AS tool, if(position(tool_call_id, '[REDACTED') = 0, tool_call_id, '') AS call, toString(decision) AS decision`;
-  return selectRows<Told>(
+  return selectRows<Reported>(
     client,
     `SELECT 'runtime_event' AS fact, ${common}, '' AS name, 'judgement' AS kind, '' AS source, '' AS mode, '' AS success, duration_us, '' AS hook,
        CAST((0, 0, 0, 0), 'Tuple(blocking UInt32, succeeded UInt32, failed UInt32, cancelled UInt32)') AS hooks, toString(rule_id) AS rule
@@ -69,10 +69,11 @@ async function allFacts(client: ClickHouseClient): Promise<Told[]> {
 }
 
 const text = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
-const byTime = (a: Told, b: Told): number => a.at - b.at || text(a.id, b.id) || text(a.repo, b.repo);
-const started = (told: Told): number => (told.kind === 'tool_result' ? told.at - told.duration_us / 1_000 : told.at);
-const isResult = ({ kind }: Told): boolean => kind === 'tool_result' || kind === 'tool_call';
-const isGuardHook = ({ kind, hook }: Told): boolean =>
+const byTime = (a: Reported, b: Reported): number => a.at - b.at || text(a.id, b.id) || text(a.repo, b.repo);
+const started = (reported: Reported): number =>
+  reported.kind === 'tool_result' ? reported.at - reported.duration_us / 1_000 : reported.at;
+const isResult = ({ kind }: Reported): boolean => kind === 'tool_result' || kind === 'tool_call';
+const isGuardHook = ({ kind, hook }: Reported): boolean =>
   kind === 'hook_run' && (hook === 'PreToolUse' || hook === 'BeforeTool');
 const STRICTNESS: Readonly<Record<string, number>> = { block: 3, ask: 2, allow: 1 };
 
@@ -91,7 +92,7 @@ export async function naiveCalls(client: ClickHouseClient): Promise<Call[]> {
   return [...groups(await allFacts(client), ({ org, session }) => `${org}\0${session}`).values()].flatMap(callsOf);
 }
 
-function callsOf(session: Told[]): Call[] {
+function callsOf(session: Reported[]): Call[] {
   const sorted = [...session].sort(byTime);
   const turns = sorted.filter(({ kind }) => kind === 'turn').map(({ at }) => at);
   const turnOf = (at: number): number => turns.filter((turn) => turn <= at).length;
@@ -102,48 +103,52 @@ function callsOf(session: Told[]): Call[] {
   );
 
   // The call of each event.
-  const events = sorted.filter((told) => told.kind === 'judgement' || told.kind === 'tool_decision' || isResult(told));
+  const events = sorted.filter(
+    (reported) => reported.kind === 'judgement' || reported.kind === 'tool_decision' || isResult(reported),
+  );
   const judgedIds = new Set(
     events.filter(({ kind, call }) => kind === 'judgement' && call !== '').map(({ call }) => call),
   );
-  const ranked = (of: Told[]): Map<string, Told[]> =>
+  const ranked = (of: Reported[]): Map<string, Reported[]> =>
     groups(
       [...of].sort((a, b) => started(a) - started(b) || text(a.id, b.id) || text(a.repo, b.repo)),
       ({ tool, at }) => `${tool}\0${turnOf(at)}`,
     );
   const judgements = ranked(events.filter(({ kind, call }) => kind === 'judgement' && call === ''));
   const decisions = ranked(events.filter(({ kind, call }) => kind === 'tool_decision' && call === ''));
-  const results = ranked(events.filter((told) => isResult(told) && !judgedIds.has(told.call)));
-  const callOf = new Map<Told, string>(events.filter(({ call }) => call !== '').map((told) => [told, told.call]));
+  const results = ranked(events.filter((reported) => isResult(reported) && !judgedIds.has(reported.call)));
+  const callOf = new Map<Reported, string>(
+    events.filter(({ call }) => call !== '').map((reported) => [reported, reported.call]),
+  );
   for (const side of [judgements, decisions, results])
     for (const [place, list] of side)
-      for (const [nth, told] of list.entries()) {
+      for (const [nth, reported] of list.entries()) {
         const named = results.get(place)?.[nth]?.call ?? '';
-        if (!callOf.has(told)) callOf.set(told, named === '' ? `\0${place}\0${nth}` : named);
+        if (!callOf.has(reported)) callOf.set(reported, named === '' ? `\0${place}\0${nth}` : named);
       }
 
-  const calls = [...groups(events, (told) => callOf.get(told) ?? '')].map(([call, parts]) => {
+  const calls = [...groups(events, (reported) => callOf.get(reported) ?? '')].map(([call, parts]) => {
     const guards = parts.filter(({ kind }) => kind === 'judgement');
-    const told = parts.filter(({ kind }) => kind !== 'judgement');
+    const reported = parts.filter(({ kind }) => kind !== 'judgement');
     const judge = [...guards].sort(
       (a, b) => (STRICTNESS[b.decision] ?? 0) - (STRICTNESS[a.decision] ?? 0) || byTime(a, b),
     )[0];
-    const decided = told.filter(({ kind }) => kind === 'tool_decision').at(-1);
-    const word = told.filter(({ decision }) => decision === 'allow' || decision === 'block').at(-1);
-    const result = told.filter(isResult).at(-1);
-    const hasRun = told.some((one) => isResult(one) && !(one.decision === 'block' && one.success !== 'true'));
-    const toldTool = told.find(({ tool }) => tool !== '')?.tool ?? '';
+    const decided = reported.filter(({ kind }) => kind === 'tool_decision').at(-1);
+    const word = reported.filter(({ decision }) => decision === 'allow' || decision === 'block').at(-1);
+    const result = reported.filter(isResult).at(-1);
+    const hasRun = reported.some((one) => isResult(one) && !(one.decision === 'block' && one.success !== 'true'));
+    const reportedTool = reported.find(({ tool }) => tool !== '')?.tool ?? '';
     return {
       call,
       parts,
       guards,
-      told,
+      reported,
       judge,
       decided,
       word,
       result,
       hasRun,
-      toldTool,
+      reportedTool,
       turn: Math.min(...parts.map(({ at }) => turnOf(at))),
       order: decided?.at ?? judge?.at ?? (result === undefined ? (parts[0]?.at ?? 0) : started(result)),
     };
@@ -156,7 +161,7 @@ function callsOf(session: Told[]): Call[] {
   const runsBy = groups(hookRuns, ({ tool, at }) => `${isToolless ? '' : tool}\0${turnOf(at)}`);
   const callsBy = groups(
     [...calls].sort((a, b) => a.order - b.order || text(a.call, b.call)),
-    ({ toldTool, judge, turn }) => `${hookTool(toldTool === '' ? (judge?.tool ?? '') : toldTool)}\0${turn}`,
+    ({ reportedTool, judge, turn }) => `${hookTool(reportedTool === '' ? (judge?.tool ?? '') : reportedTool)}\0${turn}`,
   );
   const hookOf = new Map<unknown, Evidence['hook']>();
   for (const [place, list] of callsBy)
@@ -180,10 +185,10 @@ function callsOf(session: Told[]): Call[] {
   const isHeard = sorted.some(({ fact }) => fact === 'agent_event');
 
   return calls.map((call): Call => {
-    const { judge, decided, word, result, told } = call;
+    const { judge, decided, word, result, reported } = call;
     const before = decided?.at ?? (call.hasRun && result !== undefined ? started(result) : undefined);
-    const agent = told[0]?.agent ?? judge?.agent ?? '';
-    const mode = told.filter((one) => one.mode !== '').at(-1)?.mode ?? '';
+    const agent = reported[0]?.agent ?? judge?.agent ?? '';
+    const mode = reported.filter((one) => one.mode !== '').at(-1)?.mode ?? '';
     const source = (word?.source ?? '').toLowerCase();
     const judgedAt = judge?.at ?? Infinity;
     const evidence: Evidence = {
@@ -196,18 +201,18 @@ function callsOf(session: Told[]): Call[] {
         : (DECIDERS.user as readonly string[]).includes(source)
           ? 'user'
           : source === ''
-            ? 'untold'
+            ? 'unstated'
             : 'agent',
       run: call.hasRun ? 'ran' : result === undefined ? 'none' : 'refused',
       moved_on:
         strong.some(({ at }) => at > judgedAt) || modelCalls.filter((at) => at > judgedAt).length >= 2 ? 'yes' : 'no',
       records_denials: (RECORDS_DENIALS as readonly string[]).includes(agent) ? 'yes' : 'no',
       telemetry: isHeard ? 'heard' : 'silent',
-      hooks: hasHooks ? 'registered' : agent === 'codex' ? 'untold' : 'none',
+      hooks: hasHooks ? 'registered' : agent === 'codex' ? 'unstated' : 'none',
       mode: mode === 'bypassPermissions' ? 'bypass' : mode === 'auto' ? 'auto' : 'other',
     };
     const verdict = outcomeOf(evidence);
-    const claim = told.reduce((greatest, { repo }) => (repo > greatest ? repo : greatest), '');
+    const claim = reported.reduce((greatest, { repo }) => (repo > greatest ? repo : greatest), '');
     const repo = judge?.repo ?? (hookRepo === '' ? claim : hookRepo);
     return {
       org: session[0]?.org ?? '',
@@ -217,7 +222,7 @@ function callsOf(session: Told[]): Call[] {
       session: session[0]?.session ?? '',
       call: call.call.startsWith('\0') ? 'inferred' : call.call,
       agent,
-      tool: judge?.tool ?? call.toldTool,
+      tool: judge?.tool ?? call.reportedTool,
       at: call.parts[0]?.at ?? 0,
       judged: judge?.at ?? null,
       decided: decided?.at ?? null,
@@ -232,7 +237,7 @@ function callsOf(session: Told[]): Call[] {
       missing: [...verdict.missing],
       inferred: verdict.isByOrder || call.parts.some((part) => part.call === ''),
       judgements: [...new Set(call.guards.map(({ id }) => id))].sort(text),
-      events: [...new Set(told.map(({ id }) => id))].sort(text),
+      events: [...new Set(reported.map(({ id }) => id))].sort(text),
     };
   });
 }

@@ -1,4 +1,4 @@
--- The outcome of every tool call: what a guard of ours decided, joined with what the agent's own telemetry says happened.
+-- The outcome of every tool call: what one of our guards decided, joined with what the agent's own telemetry says happened.
 --
 -- Chain:
 --   runtime_event_v1, agent_event_v1   facts
@@ -374,7 +374,7 @@ WHERE formula = (SELECT argMax(formula, switched_at) FROM rollup_formula_v1 WHER
 -- Series: tool calls by outcome and cause, agent, tool and rule. Parts, key and replay as in 0011.
 --   calls    all, by occurred_at
 --   ran      of them those that ran, by the agent's own telemetry
---   judged   of those, the ones that a guard of ours judged in time
+--   judged   of those, the ones that one of our guards judged in time
 -- judged / ran is the share of calls that were judged; where it is below 1, `cause` of the others says why.
 CREATE TABLE IF NOT EXISTS tool_call_outcomes_v1
 (
@@ -443,7 +443,7 @@ SELECT org_id, toDateTime(toMonday(h.bucket_start), 'UTC') AS bucket_start, outc
 FROM tool_call_outcomes_hour AS h
 GROUP BY org_id, bucket_start, outcome, cause, agent, tool, rule_id, rule_category;
 
--- How many of the calls that ran a guard of ours judged in time, and the causes of the others, by agent.
+-- How many of the calls that ran one of our guards judged in time, and the causes of the others, by agent.
 CREATE VIEW IF NOT EXISTS judged_share_hour AS
 SELECT org_id, repo, bucket_start, agent, sum(o.ran) AS ran, sum(o.judged) AS judged,
     sumMapIf(map(toString(o.cause), toUInt64(o.ran - o.judged)), o.ran > o.judged) AS causes
