@@ -86,6 +86,8 @@ const MOST_ENTRIES = 8;
 const DEEPEST_INNER = 3;
 /** Digits before the bar of a token. */
 const LONGEST_NUMBER = 16;
+/** Digits of an id: 20 of a snowflake or of nanoseconds, and some more. */
+const LONGEST_ID = 28;
 /** The key of a service that has no form of its own. */
 const SHORTEST_KEY = 14;
 /** Characters behind the dot of a token of JSON in base64. */
@@ -292,13 +294,23 @@ function isRandomCase(ahead: Ahead, start: number, end: number): boolean {
   return letters >= 16 && changes * 4 >= letters;
 }
 
+/** Whether a value may be chance: letters and digits, letters of both cases, or a number too long for an id. */
+const isRandom = (ahead: Ahead, start: number, end: number): boolean =>
+  isMixed(ahead, start, end) || isRandomCase(ahead, start, end) || isLongNumber(ahead.text, start, end);
+
+/** Digits only, more than any id, time or count has. */
+function isLongNumber(text: string, start: number, end: number): boolean {
+  if (end - start <= LONGEST_ID) return false;
+  for (let i = start; i < lookEnd(start, end); i++) if (!isDigit(text.charCodeAt(i))) return false;
+  return true;
+}
+
 /** Whether what stands at `[start, end)` is a secret, given that a secret's name says so. */
 function isSecretValue(ahead: Ahead, start: number, end: number, isQuoted: boolean, strength: Strength): boolean {
   const { text } = ahead;
   if (!isAsLong(text, start, end, SHORTEST_VALUE) || isUniform(text, start, end)) return false;
   const hasSpace = isQuoted && ahead.has(Kind.space, start, lookEnd(start, end));
-  if (strength === 'token' && (hasSpace || !(isMixed(ahead, start, end) || isRandomCase(ahead, start, end))))
-    return false;
+  if (strength === 'token' && (hasSpace || !isRandom(ahead, start, end))) return false;
   if (isTemplate(text, start, end) || isLiteral(text, start, end)) return false;
   if (!isQuoted && (isSource(ahead, start, end, strength === 'token') || isPlatform(ahead, start, end))) return false;
   if (hasSpace) return hasLetter(ahead, start, end) && !isSentence(text, start, end);

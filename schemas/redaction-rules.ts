@@ -63,7 +63,7 @@ const GAP = '[ \\t\\r\\n]{0,3}';
 /** A quote, perhaps escaped in JSON once or twice. */
 const QUOTE = '\\\\{0,3}["\'`]?';
 /** Between a name and its value; also URL-encoded. */
-const ASSIGN = '(?:=>|:=|==|[:=]|%3[AaDd])';
+const ASSIGN = '(?:=>|:{1,3}=|[?]=|==|[:=]|%3[AaDd])';
 /** Where the stock configuration reads a value that follows a name. */
 const STOCK_VALUE = `${QUOTE}[^ \\t\\r\\n"'\`<>,;:=\\\\|&\\[$-][^ \\t\\r\\n"'\`<>\\[\\]{},;\\\\]{7,1000}`;
 

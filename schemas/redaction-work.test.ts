@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readsPerCharacter, worstOf } from './testing/redaction-work.js';
 
 /** Characters that are read for each character of a text, at most, in all readings of it. Of clean text it is about 5. */
-const MOST_READS = 64;
+const MOST_READS = 36;
 const [HALF, WHOLE] = [4096, 8192];
 /** Of the pieces, every so many are tried here; `npm run bench -- redaction worst` tries all. */
 const EVERY = 9;

@@ -51,6 +51,8 @@ const (
 	deepestInner = 3
 	// Digits before the bar of a token.
 	longestNumber = 16
+	// Digits of an id: 20 of a snowflake or of nanoseconds, and some more.
+	longestID = 28
 	// The key of a service that has no form of its own.
 	shortestKey = 14
 	// Bytes behind the dot of a token of JSON in base64.
@@ -356,6 +358,24 @@ func isRandomCase(a *ahead, start, end int) bool {
 	return letters >= 16 && changes*4 >= letters
 }
 
+// isRandom: letters and digits, letters of both cases, or a number too long for an id, as chance has them.
+func isRandom(a *ahead, start, end int) bool {
+	return isMixed(a, start, end) || isRandomCase(a, start, end) || isLongNumber(a.text, start, end)
+}
+
+// isLongNumber: digits only, more than any id, time or count has.
+func isLongNumber(text string, start, end int) bool {
+	if end-start <= longestID {
+		return false
+	}
+	for i := start; i < lookEnd(start, end); i++ {
+		if !isDigit(text[i]) {
+			return false
+		}
+	}
+	return true
+}
+
 // isSecretValue tells whether what stands at [start, end) is a secret, given that a secret's name says so.
 func (r *readers) isSecretValue(a *ahead, start, end int, isQuoted bool, name strength) bool {
 	text := a.text
@@ -363,7 +383,7 @@ func (r *readers) isSecretValue(a *ahead, start, end int, isQuoted bool, name st
 		return false
 	}
 	hasSpace := isQuoted && a.has(kindSpace, start, lookEnd(start, end))
-	if name == tokenName && (hasSpace || !(isMixed(a, start, end) || isRandomCase(a, start, end))) {
+	if name == tokenName && (hasSpace || !isRandom(a, start, end)) {
 		return false
 	}
 	if isTemplate(text, start, end) || r.isLiteral(text, start, end) {
