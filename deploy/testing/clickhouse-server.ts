@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startClickHouse, type ClickHouseSettings, type EmbeddedClickHouse } from '../embedded/clickhouse/process.js';
 
-/** A server over a folder of its own, for one test file. Needs `npx tsc -p tsconfig.build.json` before. */
+/** A server with its own data folder, for one test file. It runs the built code in `dist`. */
 export interface TestServer {
   readonly clickhouse: EmbeddedClickHouse;
   readonly dataDir: string;
   readonly log: readonly string[];
-  /** One query of the writer's, statement in the body, everything else in the URL. */
+  /** Sends one query as the writer: the statement in the body, everything else in the URL. */
   query(statement: string | Buffer, parameters?: Record<string, string>, init?: RequestInit): Promise<Response>;
-  /** The same, expecting 200, as text without the last line break. */
+  /** Sends one query as the writer and returns the answer without its last line break; throws unless the status is 200. */
   text(statement: string, parameters?: Record<string, string>): Promise<string>;
   remove(): Promise<void>;
 }
@@ -46,19 +46,19 @@ export async function startTestServer(settings: Partial<ClickHouseSettings> = {}
   };
 }
 
-/** The writer's credentials as headers; `fetch` takes none in a URL. */
+/** Returns the writer's credentials as headers; `fetch` rejects credentials in a URL. */
 export function writerHeaders(clickhouse: EmbeddedClickHouse): Record<string, string> {
   const { username, password } = new URL(clickhouse.url);
   return { 'X-ClickHouse-User': username, 'X-ClickHouse-Key': password };
 }
 
-/** The reader's. */
+/** Returns the reader's credentials as headers. */
 export function readerHeaders(clickhouse: EmbeddedClickHouse): Record<string, string> {
   const { username, password } = new URL(clickhouse.readerUrl);
   return { 'X-ClickHouse-User': username, 'X-ClickHouse-Key': password };
 }
 
-/** Asks until the answer is yes; fails after `deadlineMs`. */
+/** Polls until `ask` returns true; throws after `deadlineMs`. */
 export async function until(what: string, ask: () => boolean | Promise<boolean>, deadlineMs = 60_000): Promise<void> {
   const deadline = Date.now() + deadlineMs;
   const isSo = async (): Promise<boolean> => ask();

@@ -13,29 +13,29 @@ import { freePort } from '#schemas/testing/ports.js';
 
 const CLI = join(packageRoot(), 'dist/deploy/cli.js');
 
-/** A stack started as a person starts it: its own process tree, its own ports and data folder. */
+/** A stack that was started by the command line, with its own process tree, ports and data folder. */
 export interface RunningStack {
   readonly status: StackStatus;
   readonly dataDir: string;
-  /** The store as its reader may ask it, with name and password. */
+  /** URL of the store with the reader's name and password. */
   readonly readerUrl: string;
-  /** All it has printed, on both streams, over every start on this folder. */
+  /** Returns the output of all starts, standard output and standard error. */
   readonly output: () => string;
-  /** A token with the given scopes. */
+  /** Mints a token with the given scopes. */
   token(...scopes: string[]): Promise<string>;
-  /** Ctrl-C, and the exit code. */
+  /** Sends SIGINT and returns the exit code. */
   interrupt(): Promise<number | null>;
-  /** SIGKILL to the one process of the tree whose command line holds `text`. */
+  /** Sends SIGKILL to the process of the tree whose command line contains `text`; throws unless there is exactly one. */
   killPart(text: string): void;
-  /** SIGKILL to every process of the tree at once. */
+  /** Sends SIGKILL to every process of the tree. */
   kill9(): Promise<void>;
   /** Starts again on the same folder and ports. */
   restart(...more: string[]): Promise<void>;
-  /** Ends what runs and removes the folder. */
+  /** Kills the stack and removes its folder. */
   dispose(): Promise<void>;
 }
 
-/** Polls until `check` gives something, or throws when the deadline has passed. */
+/** Polls `check` and returns its first value that is neither undefined nor false; throws after `deadlineMs`. */
 export async function until<T>(
   what: string,
   check: () => T | undefined | false | Promise<T | undefined | false>,
@@ -50,7 +50,7 @@ export async function until<T>(
   }
 }
 
-/** Every process below `pid`, itself included, with its command line. */
+/** Returns `pid` and all its descendants with their command lines. */
 function processTree(pid: number): { pid: number; command: string }[] {
   const rows = spawnSync('ps', ['-ww', '-eo', 'pid=,ppid=,args='], { encoding: 'utf8' }).stdout.split('\n');
   const all = rows.map((row) => {
@@ -62,7 +62,7 @@ function processTree(pid: number): { pid: number; command: string }[] {
   return tree;
 }
 
-/** Runs `shieldwatch start` with its arguments to the end; for starts that are expected to fail. */
+/** Runs `shieldwatch start` until it exits; for starts that are expected to fail. */
 export function startAndExit(args: readonly string[]): Promise<CliResult> {
   return runShieldwatch(['start', ...args], { cwd: tmpdir(), env: {} });
 }

@@ -9,9 +9,8 @@ import { migratePostgres } from '#schemas/postgres/migrate.js';
 import { template } from '#schemas/testing/templates.js';
 
 /**
- * In a test run, puts a migrated and empty store of the embedded engine into `dataDir`: database
- * {@link DEFAULT_DATABASE}, no passwords yet. The run migrates one, of which each is a copy; who then migrates it finds
- * nothing to do. Elsewhere does nothing.
+ * Copies a migrated, empty store of the embedded engine into `dataDir`: database {@link DEFAULT_DATABASE}, without
+ * passwords. A test run migrates one store and copies it for each caller. Outside of a test run it does nothing.
  */
 export function copyMigratedClickHouse(dataDir: string): Promise<void> {
   return copyOf('clickhouse', dataDir, async (part) => {
@@ -24,7 +23,7 @@ export function copyMigratedClickHouse(dataDir: string): Promise<void> {
   });
 }
 
-/** The same with the embedded Postgres. */
+/** Copies a migrated, empty store of the embedded Postgres into `dataDir`, in the same way. */
 export function copyMigratedPostgres(dataDir: string): Promise<void> {
   return copyOf('postgres', dataDir, async (part) => {
     const postgres = await openPostgres({ dataDir: part });

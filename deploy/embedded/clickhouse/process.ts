@@ -3,53 +3,53 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { endEngine, launchEngine, type LaunchSettings, type RunningEngine } from './engine-process.js';
 import { hashPassword, openPasswords, ADMIN_FILE, READER_FILE, type Passwords } from './users.js';
 
-/** Where and how the embedded ClickHouse runs. */
+/** Settings of the embedded ClickHouse. */
 export interface ClickHouseSettings {
   dataDir: string;
-  /** 0 = any free port. */
+  /** 0: any free port. */
   port: number;
   /** Default 127.0.0.1. */
   host?: string;
-  /** Created if missing; requests that name none use it. Default `shieldwatch`. */
+  /** Created if missing; the default of requests that name none. Default `shieldwatch`. */
   database?: string;
-  /** Writes are refused while less is free on the disk of `dataDir`. Default 512 MiB. */
+  /** Free bytes on the disk of `dataDir` below which writes are refused. Default 512 MiB. */
   minFreeBytes?: number;
-  /** Whether there is a user `admin`, who makes databases beside ours. Default: there is none. */
+  /** Adds a user `admin`, who may create other databases. Default false. */
   withAdmin?: boolean;
-  /** One line per event: restarts, failed queries by id and code; never a query's text or data. */
+  /** Receives a line per event: restarts, and failed queries by id and code; never the text or data of a query. */
   onLog?: (line: string) => void;
 }
 
-/** The embedded ClickHouse, as its parent process sees it. */
+/** Handle of the embedded ClickHouse in its parent process. */
 export interface EmbeddedClickHouse {
-  /** With the writer's name and password in it: for the stack's own parts, never to be shown or logged. */
+  /** URL with the writer's name and password, for the stack's own processes. Never shown or logged. */
   readonly url: string;
-  /** For people and Grafana: with the reader's name and password in it. */
+  /** URL with the reader's name and password, for people and Grafana. */
   readonly readerUrl: string;
-  /** The same for curl: name and password of the reader in a file that is its owner's alone. */
+  /** Path of a netrc file for curl with the reader's name and password; only its owner can read it. */
   readonly readerFile: string;
-  /** With the admin's name and password, where there is one. */
+  /** URL with the admin's name and password; undefined without an admin. */
   readonly adminUrl: string | undefined;
-  /** The same for curl. */
+  /** Path of the admin's netrc file for curl; undefined without an admin. */
   readonly adminFile: string | undefined;
-  /** Without credentials: may be shown. */
+  /** URL without credentials. */
   readonly address: string;
   readonly port: number;
-  /** Of the engine's process; another one after a restart. */
+  /** Process id of the engine; changes with a restart. */
   readonly pid: number;
   readonly version: string;
-  /** Whether the system confines the engine's process to its own files: the last line of defence. */
+  /** Whether the operating system confines the engine's process to its own files. */
   readonly isConfined: boolean;
-  /** Drains, closes, resolves when the process is gone. */
+  /** Waits for running requests, closes the engine, and resolves when its process has ended. */
   stop(): Promise<void>;
 }
 
 const MIN_FREE_BYTES = 512 * 2 ** 20;
 const FIRST_RESTART_MS = 100;
 const MAX_RESTART_MS = 5_000;
-/** An engine that ran this long has its next restart at once again. */
+/** Running time after which the delay before a restart starts again at {@link FIRST_RESTART_MS}. */
 const HEALTHY_MS = 30_000;
-/** Eight of its signs of life. */
+/** Time without an `alive` message (one a second) after which the engine counts as stuck. */
 const STUCK_MS = 8_000;
 const STOP_GRACE_MS = 20_000;
 
@@ -128,12 +128,12 @@ class Supervisor implements EmbeddedClickHouse {
   #watch(engine: RunningEngine): void {
     this.#engine = engine;
     this.#startedAt = Date.now();
-    // A process that says nothing for so long is stuck, and holds the data folder: only its end helps.
+    // A stuck process holds the data folder, so it is killed.
     const kill = (): void => {
       this.#launch.onLog("clickhouse: the engine's process does not answer, ending it");
       engine.child.kill('SIGKILL');
     };
-    // In two steps: when this process itself was held up, its sign of life is read in between.
+    // In two steps: if this process itself was blocked, it reads the pending message between them.
     let timer: NodeJS.Timeout;
     const wait = (): void => {
       timer = setTimeout(() => {
