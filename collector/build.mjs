@@ -85,7 +85,7 @@ export async function buildCollector(onProgress = () => {}, source = ownSource()
     if (source.profile !== undefined) writeFileSync(join(work, 'default.pgo'), source.profile);
     onProgress('compiling the collector (about 3 minutes the first time)');
     await run(builder, ['--config', copy], { CGO_ENABLED: '0' }, onProgress);
-    putInPlace(join(work, binaryName(source.manifest)), target);
+    putInPlace(join(work, BINARY), target);
     return target;
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -148,17 +148,6 @@ function sourceFiles() {
     )
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
-}
-
-/**
- * Returns the name that the builder gives the binary; in the cache each has the same.
- *
- * @param {string} manifest
- */
-function binaryName(manifest) {
-  const name = /^dist:\n(?: .*\n)*? +name: (\S+)$/m.exec(manifest)?.[1];
-  if (name === undefined) throw new Error('the manifest does not name the binary in dist.name');
-  return name;
 }
 
 /**

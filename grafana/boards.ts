@@ -2,6 +2,7 @@
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import type { BoardAudience } from './boards/board.js';
 import { coverageBoard } from './boards/coverage.js';
+import { enforcementBoard } from './boards/enforcement.js';
 import { fleetBoard } from './boards/fleet.js';
 import { ledgerBoard } from './boards/ledger.js';
 import { pipelineBoard } from './boards/pipeline.js';
@@ -22,6 +23,7 @@ const BOARDS: Readonly<Record<string, (audience: BoardAudience) => DashboardBuil
   'fleet.json': fleetBoard,
   'repository.json': repositoryBoard,
   'runtime.json': runtimeBoard,
+  'enforcement.json': enforcementBoard,
   'secrets.json': secretsBoard,
   'coverage.json': coverageBoard,
   'ledger.json': ledgerBoard,

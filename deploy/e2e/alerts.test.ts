@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { alertFile, type ProvisionedRule } from '#grafana/alerts/provisioning.js';
 import { decisionOf, findingOf, scanOf, Seed } from '#ingest/testing/board-seed.js';
+import { insertToolCalls, type ToolCallSeed } from '#ingest/testing/tool-call-rows.js';
 import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
 import { packageRoot } from '#schemas/root.js';
 import { DAY, foldSeries, HOUR, MINUTE } from '../testing/board-seed.js';
@@ -144,6 +145,21 @@ async function seedHistories(): Promise<void> {
   await calm.collectorMetric('otelcol_receiver_refused_spans_total', [{ at: ago(MINUTE), value: 50 }]);
 
   await foldSeries(database.client);
+  // The hour before the last counts no more.
+  const passed = (org: string, index: number, outcome: string, ms: number): ToolCallSeed => ({
+    org_id: org,
+    repo: 'acme/passed',
+    session_id: `session-${org}`,
+    tool_call_id: String(index),
+    occurred_at: ago(ms),
+    outcome,
+  });
+  await insertToolCalls(database.client, [
+    passed('org_loud', 1, 'bypassed', MINUTE),
+    passed('org_loud', 2, 'failed_open', MINUTE),
+    passed('org_calm', 1, 'enforced', MINUTE),
+    passed('org_calm', 2, 'bypassed', 3 * HOUR),
+  ]);
   // A mark that no job has worked off for 10 minutes, and one of 2.
   for (const [org, age] of [
     ['org_loud', 10],
@@ -190,6 +206,9 @@ describe('with histories', () => {
     ['score-drop', 'fires', 'org_loud', 'acme/score'],
     ['score-drop', 'quiet', 'org_calm', 'acme/score'],
     ['score-drop', 'no data', 'org_calm', 'acme/score-new'],
+    ['guard-passed', 'fires', 'org_loud', 'acme/passed'],
+    ['guard-passed', 'quiet', 'org_calm', 'acme/passed'],
+    ['guard-passed', 'no data', 'org_calm', 'acme/score-new'],
     ['masked-spike', 'fires', 'org_loud', 'acme/masked'],
     ['masked-spike', 'quiet', 'org_calm', 'acme/masked'],
     ['masked-spike', 'no data', 'org_calm', 'acme/fast'],

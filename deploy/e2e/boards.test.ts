@@ -400,6 +400,94 @@ describe.each([
   });
 });
 
+describe.each([
+  ['hours', SHORT],
+  ['days', DAYS],
+] as const)('enforcement, from %s', (_, range) => {
+  const mine = chosen('org_a').set('agent', ['ledger-agent']);
+  const bucket = range === DAYS ? new Date(Math.floor(T / DAY) * DAY).toISOString() : at(0);
+
+  it('divides the calls judged in time by those that ran, and counts outcomes', async () => {
+    expect(await records('enforcement', 1, range, mine)).toEqual([{ share: 3 / 5 }]);
+    for (const id of [2, 3, 4, 5]) expect(await records('enforcement', id, range, mine)).toEqual([{ tool_calls: 1 }]);
+    expect(
+      (await records('enforcement', 6, range, mine)).map(({ time, result, tool_calls }) => [time, result, tool_calls]),
+    ).toEqual(
+      [
+        ['allowed', 2],
+        ['bypassed', 1],
+        ['denied elsewhere', 1],
+        ['enforced', 1],
+        ['failed open', 1],
+        ['unjudged', 1],
+      ].map(([result, calls]) => [bucket, result, calls]),
+    );
+    expect(await records('enforcement', 7, range, mine)).toEqual([{ time: bucket, agent: 'ledger-agent', share: 0.6 }]);
+  });
+
+  it('says why calls were not judged in time, and where', async () => {
+    expect(await records('enforcement', 8, range, mine)).toEqual([
+      { why: 'no hook', agent: 'ledger-agent', tool_calls: 1, share: 0.2 },
+      { why: 'timeout', agent: 'ledger-agent', tool_calls: 1, share: 0.2 },
+    ]);
+    expect((await records('enforcement', 9, range, mine)).map((row) => Object.values(row))).toEqual([
+      ['ledger-agent', 'Bash', 6, 0.75, 1, 1, 1, 0],
+      ['ledger-agent', 'Read', 1, 0, 0, 0, 0, 1],
+    ]);
+  });
+
+  it('lists calls that passed the guard with their evidence, and denied calls with rule, category and reason', async () => {
+    expect(
+      (await records('enforcement', 10, range, mine)).map(
+        ({ result, why, judged_as, judged_after_ms, joined, tool_call }) => [
+          result,
+          why,
+          judged_as,
+          judged_after_ms,
+          joined,
+          tool_call,
+        ],
+      ),
+    ).toEqual([
+      ['failed open', 'timeout', 'block by deny[0]:Bash', 1_500, 'by order', 'call-5'],
+      ['bypassed', 'not known', 'block by deny[0]:Bash', -10, 'by id', 'call-4'],
+    ]);
+    expect((await records('enforcement', 11, range, mine)).map((row) => Object.values(row))).toEqual([
+      ['egress', 3, 1, 0, 1, 1, 0],
+      ['denied elsewhere', 1, 0, 0, 0, 0, 0],
+    ]);
+    expect(
+      (await records('enforcement', 12, range, mine)).map(({ result, rule, rule_category, why }) => [
+        result,
+        rule,
+        rule_category,
+        why,
+      ]),
+    ).toEqual([
+      ['denied elsewhere', 'not ours', '', 'denied by: other hook'],
+      ['failed open', 'deny[0]:Bash', 'egress', 'curl is not allowed'],
+      ['bypassed', 'deny[0]:Bash', 'egress', 'curl is not allowed'],
+      ['enforced', 'deny[0]:Bash', 'egress', 'curl is not allowed'],
+    ]);
+  });
+
+  it('shows a claim that contradicts the hook as a conflict', async () => {
+    expect(
+      (await records('enforcement', 13, range, mine)).map(({ source, contradicted }) => [source, contradicted]),
+    ).toContainEqual(['hook', 1]);
+    expect(await records('enforcement', 14, range, mine)).toEqual([
+      {
+        last_at: at(7_000),
+        repository: 'acme/web',
+        claimed: 'acme/claimed',
+        agent: 'ledger-agent',
+        session: 'session-ledger',
+        calls_made: 7,
+      },
+    ]);
+  });
+});
+
 describe('annotations of rule changes', () => {
   it("mark the first block of a rule, a policy that differs from the previous scan's, a baseline and a decided review", async () => {
     const seed = new Seed(database.client, 'org_rules');

@@ -1,15 +1,12 @@
-import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { lexer } from 'marked';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildCollector, hasGo } from '#collector/binary.js';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createClickHouse, selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { packageRoot } from '#schemas/root.js';
-import { freePort } from '#schemas/testing/ports.js';
 import { startStackProcess, until, type RunningStack } from '../testing/stack.js';
 
 // The commands of deploy/examples/README.md, run as they are written there against one stack.
@@ -156,51 +153,4 @@ it("ClickHouse's client lists the blocked calls", async () => {
       calls: expect.anything() as unknown,
     },
   ]);
-});
-
-describe.skipIf(!hasGo())(hasGo() ? 'a collector built from the manifest' : 'a collector (NOT RUN: no Go)', () => {
-  let binary: string;
-  let collector: ChildProcess | undefined;
-  beforeAll(async () => {
-    binary = await buildCollector(undefined, {
-      manifest: readFileSync(join(EXAMPLES, 'own-collector/manifest.yaml'), 'utf8'),
-    });
-  }, 900_000);
-  afterAll(async () => {
-    if (collector === undefined || collector.exitCode !== null || collector.signalCode !== null) return;
-    const ended = once(collector, 'exit');
-    collector.kill();
-    await ended;
-  });
-
-  it('forwards the record of an agent, which is stored as an agent event', async () => {
-    const port = await freePort();
-    const url = `http://127.0.0.1:${String(port)}`;
-    const command = (await script('Your own collector', 'ingest:otlp')).replace('otelcol-contrib', `exec '${binary}'`);
-    let output = '';
-    collector = spawn(
-      'sh',
-      ['-euc', `${command} --config='yaml:receivers::otlp::protocols::http::endpoint: 127.0.0.1:${String(port)}'`],
-      { cwd: root, env: { ...environment, QUEUE_FOLDER: join(home, 'queue') }, stdio: ['ignore', 'ignore', 'pipe'] },
-    );
-    collector.stderr?.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
-    await until('the collector listens', () => {
-      if (collector?.exitCode != null) throw new Error(output);
-      return fetch(url).then(
-        () => true,
-        () => false,
-      );
-    });
-    const send = readFileSync(join(EXAMPLES, 'otlp-curl/send.sh'), 'utf8').replace('"curl"', '"collector"');
-    const { stdout } = await promisify(execFile)('sh', ['-euc', send], {
-      env: { ...environment, SHIELDWATCH_URL: url, SHIELDWATCH_TOKEN: 'none' },
-    });
-    expect(stdout).toMatch(/^\{.*\}$/);
-    expect(
-      await until('the event is stored', async () => {
-        const rows = await rowsOf("SELECT agent, tool, decision FROM agent_event WHERE repo = 'acme/collector'");
-        return rows.length > 0 && rows;
-      }),
-    ).toEqual([{ agent: 'claude-code', tool: 'Bash', decision: 'block' }]);
-  });
 });

@@ -281,12 +281,13 @@ it('returns the rows behind every point of every series, and every kind of fact 
   await post('/v1/ingest/drift', driftOfSpec({ repository }));
   await post('/v1/ingest/runtime', runtimeOfSpec({ repository }));
   const at = Date.parse('2026-06-21T17:50:00Z');
-  const log = {
+  const logOf = (attributes: Record<string, string>) => ({
     timeUnixNano: String(BigInt(at) * 1_000_000n),
-    attributes: Object.entries({ 'event.name': 'codex.tool_decision', call_id: 'c', decision: 'approved' }).map(
-      ([key, value]) => ({ key, value: { stringValue: value } }),
-    ),
-  };
+    attributes: Object.entries(attributes).map(([key, value]) => ({ key, value: { stringValue: value } })),
+  });
+  const call = { 'conversation.id': 'explained', tool_name: 'exec_command', call_id: 'c' };
+  const log = logOf({ 'event.name': 'codex.tool_decision', decision: 'approved', ...call });
+  const result = logOf({ 'event.name': 'codex.tool_result', success: 'true', ...call });
   log.attributes.push({
     key: 'error_message',
     value: { stringValue: ['sk-ant-', 'api03-canaryAAAAcanaryAAAAcanary'].join('') },
@@ -297,7 +298,7 @@ it('returns the rows behind every point of every series, and every kind of fact 
       ['vcs.repository.name', 'explained'],
     ].map(([key, value]) => ({ key, value: { stringValue: value } })),
   };
-  await post('/v1/logs', { resourceLogs: [{ resource, scopeLogs: [{ logRecords: [log] }] }] });
+  await post('/v1/logs', { resourceLogs: [{ resource, scopeLogs: [{ logRecords: [log, result] }] }] });
   await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
   await expect
     .poll(

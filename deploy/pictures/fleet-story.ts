@@ -1,4 +1,5 @@
 import { decisionOf, findingOf, scanOf, Seed } from '#ingest/testing/board-seed.js';
+import { insertToolCalls, type ToolCallSeed } from '#ingest/testing/tool-call-rows.js';
 import { Random } from '#deploy/bench/random.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { FindingRecord } from '#schemas/records/finding.js';
@@ -357,4 +358,51 @@ export async function tellFleet(client: ClickHouseClient, orgId: string): Promis
     },
   ]);
   await createRollupWorker({ clickhouse: client, settleMs: 0 }).tick();
+  await insertToolCalls(client, toolCallsOf(orgId, random, ago));
+}
+
+/** A week of tool calls as agents report them: nearly all judged, some past the guard. */
+function toolCallsOf(orgId: string, random: Random, ago: (ms: number) => string): ToolCallSeed[] {
+  const denied = {
+    judgement: 'block',
+    judged_by: ['hook'],
+    rule_name: 'deny[0]:Bash',
+    rule_category: 'egress',
+    reason: 'curl to a host that is not allowed',
+  };
+  const ran = { has_run: true, success: 'true' };
+  return Array.from({ length: 400 }, (_, index): ToolCallSeed => {
+    const ms = random.integer(1, 7 * 24 * 60) * 60_000;
+    const rejected = { agent_decision: 'reject', agent_decision_source: 'hook' };
+    const dice = random.integer(0, 99);
+    const what =
+      dice < 74
+        ? { outcome: 'allowed', judgement: 'allow', is_judged_in_time: true, ...ran }
+        : dice < 84
+          ? { outcome: 'enforced', ...denied, ...rejected }
+          : dice < 87
+            ? { outcome: 'presumed', ...denied }
+            : dice < 89
+              ? { outcome: 'failed_open', cause: 'timeout', ...denied, ...ran }
+              : dice < 90
+                ? { outcome: 'bypassed', ...denied, ...ran, is_judged_in_time: true }
+                : dice < 96
+                  ? { outcome: 'unjudged', cause: dice < 93 ? 'no_hook' : 'hook_not_trusted', ...ran }
+                  : { outcome: 'denied_elsewhere', cause: 'other_hook', ...rejected };
+    const session = random.integer(1, 40);
+    return {
+      org_id: orgId,
+      repo: ['acme/web', 'acme/api', 'acme/mobile'][session % 3] ?? '',
+      repo_source: session % 5 === 0 ? 'session' : 'hook',
+      repo_claimed: session === 7 ? 'acme/other' : '',
+      session_id: `ledger-${String(session)}`,
+      tool_call_id: `toolu_${String(index).padStart(4, '0')}`,
+      occurred_at: ago(ms),
+      judged_at: 'judgement' in what ? ago(ms - 3) : null,
+      ran_at: 'has_run' in what ? ago(ms - 4) : null,
+      agent: ['claude-code', 'codex', 'gemini-cli'][session % 3] ?? '',
+      tool: ['Bash', 'Read', 'Edit'][index % 3] ?? '',
+      ...what,
+    };
+  });
 }

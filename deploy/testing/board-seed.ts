@@ -1,4 +1,5 @@
 import { decisionOf, findingOf, scanOf, Seed } from '#ingest/testing/board-seed.js';
+import { insertToolCalls, type ToolCallSeed } from '#ingest/testing/tool-call-rows.js';
 import { createRollupWorker } from '#rollups/worker.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 
@@ -261,4 +262,42 @@ export async function seedByHand(client: ClickHouseClient): Promise<void> {
     { at: at(0), repository: 'acme/web', kind: 'baseline', subject: 'THEIRS', state: 'set' },
   ]);
   await foldSeries(client);
+  await insertToolCalls(client, [...outcomesByHand(), ...outcomesByHand('org_b')]);
+}
+
+/**
+ * Seven calls of an agent that has no others, in one session whose telemetry claims another repository: five ran, three of
+ * them judged in time.
+ */
+function outcomesByHand(org = 'org_a'): ToolCallSeed[] {
+  const call = (index: number, outcome: string, more: Record<string, unknown> = {}): ToolCallSeed => ({
+    org_id: org,
+    session_id: 'session-ledger',
+    tool_call_id: `call-${String(index)}`,
+    occurred_at: at(index * 1_000),
+    agent: 'ledger-agent',
+    tool: org === 'org_a' ? 'Bash' : 'THEIR TOOL',
+    repo_source: 'hook',
+    repo_claimed: org === 'org_a' ? 'acme/claimed' : 'THEIR CLAIM',
+    outcome,
+    ...more,
+  });
+  const denied = {
+    judgement: 'block',
+    judged_by: ['hook'],
+    judged_at: at(4_000),
+    rule_name: 'deny[0]:Bash',
+    rule_category: 'egress',
+    reason: 'curl is not allowed',
+  };
+  const ran = { has_run: true, ran_at: at(4_010) };
+  return [
+    call(1, 'enforced', { ...denied, agent_decision: 'reject', agent_decision_source: 'hook' }),
+    call(2, 'allowed', { ...ran, is_judged_in_time: true, judgement: 'allow' }),
+    call(3, 'allowed', { ...ran, is_judged_in_time: true, judgement: 'allow' }),
+    call(4, 'bypassed', { ...ran, ...denied, is_judged_in_time: true }),
+    call(5, 'failed_open', { ...ran, ...denied, judged_at: at(5_510), cause: 'timeout', is_inferred: true }),
+    call(6, 'unjudged', { ...ran, cause: 'no_hook', tool: org === 'org_a' ? 'Read' : 'THEIR TOOL' }),
+    call(7, 'denied_elsewhere', { cause: 'other_hook', agent_decision: 'reject', agent_decision_source: 'hook' }),
+  ];
 }

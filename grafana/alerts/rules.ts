@@ -1,5 +1,6 @@
 import {
   dropping,
+  guardPassed,
   injectionSpike,
   maskedSpike,
   newSecret,
@@ -169,5 +170,19 @@ export const ALERT_RULES: readonly AlertRule[] = [
     runbook: 'collector-dropping',
     board: 'shieldwatch-pipeline',
     panel: 8,
+  },
+  {
+    uid: 'shieldwatch-guard-passed',
+    title: 'Guard bypassed or failed open',
+    sql: guardPassed,
+    above: 0,
+    for: '0s',
+    severity: 'critical',
+    noData: 'OK',
+    summary: `Calls ran past the guard of ${WHERE}`,
+    description: `${VALUE} calls of this hour and the last ran although a guard denied them, or because the guard failed.`,
+    runbook: 'guard-passed',
+    board: 'shieldwatch-enforcement',
+    panel: 10,
   },
 ];

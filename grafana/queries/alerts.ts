@@ -57,6 +57,18 @@ ORDER BY spike DESC`;
 }
 
 /**
+ * Returns calls of this hour and the last that ran although a guard had denied them, or whose guard failed, for repositories
+ * with tool calls.
+ */
+export function guardPassed(scope: string): string {
+  return `SELECT org_id, if(repo = '', 'not named', repo) AS repo, sumIf(o.calls, o.outcome IN ('bypassed', 'failed_open')) AS passed
+FROM tool_call_outcomes_hour AS o
+WHERE ${scope} AND bucket_start >= toStartOfHour(now()) - toIntervalHour(1)
+GROUP BY org_id, repo
+ORDER BY passed DESC`;
+}
+
+/**
  * Returns critical secrets that first appeared, or reappeared, in a scan of the last 24 hours and are still present.
  */
 export function newSecret(scope: string): string {

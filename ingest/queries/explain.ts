@@ -3,7 +3,10 @@ import { EVIDENCE_KINDS, pagedCondition, pagedKind, type ExplainedSeries } from 
 import { isCounted } from '#schemas/clickhouse/judged-call.js';
 import { decodeCursor, page } from '../api/cursor.js';
 import { withStoreErrors } from '../errors/with-store-errors.js';
-import { fieldOf, type Value } from './read-series.js';
+import { fieldOf } from './read-series.js';
+
+/** Value of a column of a fact. */
+type Value = string | number | boolean | null | unknown[];
 
 /** How the points of a series are computed from the rows behind them. */
 export interface Formula {
@@ -58,6 +61,18 @@ const COVERAGE: Formula = {
   version: 1,
 };
 
+const OUTCOMES: Formula = {
+  dimensions: ['outcome', 'cause', 'agent', 'tool', 'rule_id', 'rule_category'],
+  text: 'Tool calls by what became of them, each once, in the hour of its earliest evidence: the judgements of guards joined with what the agent itself reports.',
+  version: 1,
+};
+const JUDGED: Formula = {
+  where: 'has_run',
+  dimensions: ['agent'],
+  text: "Calls that a guard judged in time, divided by the calls that ran by the agents' own telemetry. `cause` tells why a call was not judged in time.",
+  version: 1,
+};
+
 /**
  * Formulas by series. `schemas/clickhouse/explain.ts` defines which rows are behind a point. A series without a formula
  * does not compile.
@@ -99,6 +114,10 @@ export const FORMULAS: Readonly<Record<ExplainedSeries, Formula>> = {
     text: 'The newest posture of every repository of the organisation, aggregated, and the open review items.',
     version: 1,
   },
+  tool_call_outcomes: OUTCOMES,
+  tool_call_outcomes_org: OUTCOMES,
+  judged_share: JUDGED,
+  judged_share_org: JUDGED,
   repo_route: {
     dimensions: [],
     text: 'The route of the newest scan by the fleet rules; accepted findings do not block. This is the current state: the rows are those before the end of the bucket.',

@@ -3,7 +3,8 @@ import { decodeCursor, page } from '../api/cursor.js';
 import { withStoreErrors } from '../errors/with-store-errors.js';
 import { camelCase, type SeriesView } from './series-table.js';
 
-export type Value = string | number | boolean | null;
+/** Value of a column; counts by name for a map. */
+type Value = string | number | boolean | null | Record<string, number>;
 
 export interface SeriesQuestion {
   orgId: string;

@@ -25,6 +25,16 @@ const SERIES: readonly SeriesLine[] = [
   { name: 'drift_history_org', text: 'The same, for the whole organisation.' },
   { name: 'blocked_command_rate', text: 'Judged tool calls; each counts once, by its strictest judgement.' },
   { name: 'blocked_command_rate_org', text: 'The same, for the whole organisation.' },
+  {
+    name: 'tool_call_outcomes',
+    text: 'Tool calls by what became of them: judgements of guards joined with what the agents report. `ran`: those that ran; `judged`: of these, those that a guard judged in time.',
+  },
+  { name: 'tool_call_outcomes_org', text: 'The same, for the whole organisation.' },
+  {
+    name: 'judged_share',
+    text: 'Tool calls that ran, those that a guard judged in time, and the causes of the others.',
+  },
+  { name: 'judged_share_org', text: 'The same, for the whole organisation.' },
   { name: 'decision_duration', text: 'Duration of the judgements that count.' },
   { name: 'decision_duration_org', text: 'The same, for the whole organisation.' },
   { name: 'injection_attempt_rate', text: 'Calls blocked as injections, and injection findings of scans.' },

@@ -13,8 +13,8 @@ export interface ToolCallSeed {
 }
 
 /**
- * Inserts tool calls and their sessions as the jobs write them: calls of Claude Code's Bash in acme/web and session-1
- * unless given otherwise.
+ * Inserts tool calls, their sessions and their series as the jobs write them: calls of Claude Code's Bash in acme/web and
+ * session-1 unless given otherwise.
  */
 export async function insertToolCalls(client: ClickHouseClient, seeds: readonly ToolCallSeed[]): Promise<void> {
   await client.insert({
@@ -32,13 +32,23 @@ export async function insertToolCalls(client: ClickHouseClient, seeds: readonly 
     })),
     clickhouse_settings: { date_time_input_format: 'best_effort' },
   });
+  const query_params = { sessions: seeds.map(({ session_id = 'session-1' }) => session_id) };
   await client.command({
-    query: `INSERT INTO agent_session_v1 (org_id, session_id, agent, repo, repo_source, started_at, last_at, events, tool_calls, outcomes, version)
-      SELECT org_id, session_id, any(t.agent), max(t.repo), any(t.repo_source), min(t.occurred_at), max(t.occurred_at), count(), count(),
-        sumMap(map(toString(t.outcome), toUInt64(1))), toUnixTimestamp64Micro(now64(6))
+    query: `INSERT INTO agent_session_v1 (org_id, session_id, agent, repo, repo_source, repo_claimed, started_at, last_at, events, tool_calls, outcomes, version)
+      SELECT org_id, session_id, any(t.agent), max(t.repo), max(t.repo_source), max(t.repo_claimed), min(t.occurred_at), max(t.occurred_at),
+        count(), count(), sumMap(map(toString(t.outcome), toUInt64(1))), toUnixTimestamp64Micro(now64(6))
       FROM tool_call_outcome AS t
       WHERE session_id IN {sessions:Array(String)}
       GROUP BY org_id, session_id`,
-    query_params: { sessions: seeds.map(({ session_id = 'session-1' }) => session_id) },
+    query_params,
+  });
+  await client.command({
+    query: `INSERT INTO tool_call_outcomes_v1 (org_id, repo, bucket_start, is_head, outcome, cause, agent, tool, rule_id, rule_category, calls, ran, judged, version)
+      SELECT org_id, repo, bucket_start, false AS is_head, outcome, cause, agent, tool, rule_id, rule_category, count(), countIf(has_run),
+        countIf(is_judged_in_time), toUnixTimestamp64Micro(now64(6))
+      FROM tool_call_outcome
+      WHERE (org_id, repo, bucket_start) IN (SELECT org_id, repo, bucket_start FROM tool_call_outcome WHERE session_id IN {sessions:Array(String)})
+      GROUP BY org_id, repo, bucket_start, outcome, cause, agent, tool, rule_id, rule_category`,
+    query_params,
   });
 }

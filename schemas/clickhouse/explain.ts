@@ -16,19 +16,33 @@ export const EVIDENCE_KINDS = {
     time: 'scan_at',
     id: "concat(repo, ' ', scan_id, ' ', severity, ' ', category, ' ', finding_key, ' ', toString(occurrence))",
   },
+  tool_call_outcome: {
+    from: 'tool_call_outcome',
+    time: 'occurred_at',
+    id: "concat(repo, ' ', session_id, ' ', tool_call_id)",
+  },
 } as const satisfies Record<string, { from: string; time: string; id: string }>;
 export type EvidenceKind = keyof typeof EVIDENCE_KINDS;
 
 /**
- * The rows of one kind behind a point: those of its bucket, or with `standing` the earlier rows that are still in
- * effect at its end.
+ * The rows of one kind behind a point: those of its bucket; with `standing` the earlier rows that are still in effect at
+ * its end; with `namedBy` the facts that calls of the bucket name in this column, of any time
+ * and repository.
  */
 export interface Evidence {
   readonly kind: EvidenceKind;
+  readonly namedBy?: 'judgement_ids' | 'agent_event_ids';
   readonly standing?: (scope: string, beforeEnd: (column: string) => string) => string;
 }
 
 const all = (...kinds: readonly EvidenceKind[]): readonly Evidence[] => kinds.map((kind) => ({ kind }));
+
+/** The calls of the bucket, and the facts of which they were made. */
+const TOOL_CALLS: readonly Evidence[] = [
+  { kind: 'tool_call_outcome' },
+  { kind: 'runtime_event', namedBy: 'judgement_ids' },
+  { kind: 'agent_event', namedBy: 'agent_event_ids' },
+];
 
 /** The newest scan of every repository. */
 const NEWEST_SCANS: Evidence = {
@@ -158,6 +172,20 @@ const EXPLAINED = {
     evidence: [NEWEST_SCANS, decided('review_item', ['open'])],
     isOfOrganisation: true,
   },
+  tool_call_outcomes: { view: 'tool_call_outcomes', table: 'tool_call_outcomes_v1', evidence: TOOL_CALLS },
+  tool_call_outcomes_org: {
+    view: 'tool_call_outcomes_org',
+    table: 'tool_call_outcomes_v1',
+    evidence: TOOL_CALLS,
+    isOfOrganisation: true,
+  },
+  judged_share: { view: 'judged_share', table: 'tool_call_outcomes_v1', evidence: TOOL_CALLS },
+  judged_share_org: {
+    view: 'judged_share_org',
+    table: 'tool_call_outcomes_v1',
+    evidence: TOOL_CALLS,
+    isOfOrganisation: true,
+  },
   repo_route: { view: 'repo_route', table: 'scan_posture_v1', evidence: [NEWEST_SCANS, TRIAGED], isNow: true },
   coverage: { view: 'coverage', table: 'coverage_v1', evidence: HEARD },
   coverage_org: { view: 'coverage_org', table: 'coverage_v1', evidence: HEARD, isOfOrganisation: true },
@@ -176,15 +204,20 @@ export const pagedKind = (series: ExplainedSeries): EvidenceKind => EXPLAINED[se
  * Returns the SQL condition of the rows behind a point. Parameters: `orgId`, `repo` (for a repository's point), `start`
  * and `end` in seconds since 1970.
  */
-export function evidenceCondition(series: ExplainedSeries, { kind, standing }: Evidence): string {
+export function evidenceCondition(series: ExplainedSeries, { kind, standing, namedBy }: Evidence): string {
   const scope = `org_id = {orgId:String}${isOfOrganisation(series) ? '' : ' AND repo = {repo:String}'}`;
   const { time } = EVIDENCE_KINDS[kind];
   // In milliseconds, like the facts: with a DateTime of whole seconds, ClickHouse skips parts that hold only the last
   // second.
   const beforeEnd = (column: string): string => `${column} < toDateTime64({end:UInt32}, 3, 'UTC')`;
+  const sinceStart = `${time} >= toDateTime64({start:UInt32}, 3, 'UTC')`;
+  if (namedBy !== undefined) {
+    const inBucket = `bucket_start >= toDateTime({start:UInt32}, 'UTC') AND bucket_start < toDateTime({end:UInt32}, 'UTC')`;
+    return `org_id = {orgId:String} AND ${sinceStart} AND event_id IN (SELECT arrayJoin(${namedBy}) FROM tool_call_outcome WHERE ${scope} AND ${inBucket})`;
+  }
   const isInTime =
     standing === undefined
-      ? `${time} >= toDateTime64({start:UInt32}, 3, 'UTC') AND ${beforeEnd(time)}`
+      ? `${sinceStart} AND ${beforeEnd(time)}`
       : `${beforeEnd(time)} AND ${standing(scope, beforeEnd)}`;
   return `${scope} AND ${isInTime}`;
 }
@@ -394,7 +427,7 @@ async function rowsBehind(
   // Repeats are counted for one repository's bucket only, because landing is not scanned for all. Decisions of people
   // have no landing rows.
   const duplicatesIgnored =
-    isFact(kind) && evidence.standing === undefined && !isOfOrganisation(series)
+    isFact(kind) && evidence.standing === undefined && evidence.namedBy === undefined && !isOfOrganisation(series)
       ? await repeatsOf(client, kind, where, params)
       : 0;
   return { fact: kind, count, counted, duplicatesIgnored, rows, isCutOff: count > rows.length };

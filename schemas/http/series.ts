@@ -16,7 +16,7 @@ export const seriesQuery = z.object({
   ...paging,
 });
 
-const value = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
 /** Points of a series, oldest first, with the columns of its view as fields. */
 export const series = z.object({
@@ -26,7 +26,8 @@ export const series = z.object({
   to: z.string(),
   historyFrom,
   columns: z.array(z.string()),
-  points: z.array(z.record(z.string(), value)),
+  /** A column of counts by name is an object. */
+  points: z.array(z.record(z.string(), z.union([scalar, z.record(z.string(), z.number())]))),
   nextCursor,
 });
 
@@ -72,7 +73,7 @@ export const explanation = z.object({
   /** Kind of the facts: the name of their view. */
   fact: z.string(),
   total: count,
-  facts: z.array(z.record(z.string(), value)),
+  facts: z.array(z.record(z.string(), z.union([scalar, z.array(z.unknown())]))),
   nextCursor,
   /**
    * Repeated deliveries of these facts, which were not counted. Expired landing rows are not included. 0 for a series

@@ -139,10 +139,19 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
     ],
   'marks of what people decided and of rules met for the first time (boards.test.ts)': [
     'annotation:runtime/Rule*changes',
+    'annotation:enforcement/Rule*changes',
     'variable:*/org',
   ],
   "what became of tool calls, and of sessions (the ledger's own histories against the naive query; tool-calls.test.ts, boards.test.ts)":
-    ['GET /v1/tool-calls .*', 'GET /v1/sessions .*', 'GET /v1/sessions/{sessionId} .*'],
+    [
+      'GET /v1/tool-calls .*',
+      'GET /v1/sessions .*',
+      'GET /v1/sessions/{sessionId} .*',
+      'series:tool_call_outcomes*',
+      'series:judged_share*',
+      'panel:enforcement/*',
+      'alert:shieldwatch-guard-passed',
+    ],
   "review items that were opened by rows of the control plane, beside the newest scans: the rollups' own histories": [
     'series:cross_repo_org_rollup*.open*',
   ],

@@ -2169,29 +2169,39 @@ const heard: Reading[] = [
     shows: [
       ...api('/v1/repos', '.beyondPlan'),
       'cli:repo list',
-      ...['coverage', 'fleet', 'ledger', 'pipeline', 'posture', 'repository', 'runtime', 'secrets'].map(
+      ...['coverage', 'enforcement', 'fleet', 'ledger', 'pipeline', 'posture', 'repository', 'runtime', 'secrets'].map(
         (board) => `variable:${board}/repo`,
       ),
     ],
     read: async (org) => [
       await reposOf(org),
       await Promise.all(
-        ['coverage', 'fleet', 'ledger', 'pipeline', 'posture', 'repository', 'runtime', 'secrets'].map((board) =>
-          org.variable(board, 'repo'),
+        ['coverage', 'enforcement', 'fleet', 'ledger', 'pipeline', 'posture', 'repository', 'runtime', 'secrets'].map(
+          (board) => org.variable(board, 'repo'),
         ),
       ),
     ],
-    expect: (ref) => [ref.repos, Array.from({ length: 8 }, () => ref.repos)],
+    expect: (ref) => [ref.repos, Array.from({ length: 9 }, () => ref.repos)],
   },
   {
     of: 'values of dimensions',
-    shows: ['variable:runtime/agent', 'variable:runtime/tool', 'variable:repository/category'],
+    shows: [
+      'variable:runtime/agent',
+      'variable:runtime/tool',
+      'variable:enforcement/agent',
+      'variable:enforcement/tool',
+      'variable:repository/category',
+    ],
     read: async (org) => [
       await org.variable('runtime', 'agent'),
       await org.variable('runtime', 'tool'),
+      await org.variable('enforcement', 'agent'),
+      await org.variable('enforcement', 'tool'),
       await org.variable('repository', 'category'),
     ],
     expect: (ref) => [
+      [...new Set(ref.judgements.map(({ agent }) => agent).filter((agent) => agent !== ''))].sort(),
+      [...new Set(ref.judgements.map(({ tool }) => tool))].sort(),
       [...new Set(ref.judgements.map(({ agent }) => agent).filter((agent) => agent !== ''))].sort(),
       [...new Set(ref.judgements.map(({ tool }) => tool))].sort(),
       [...new Set(ref.scans.flatMap((scan) => scan.findings.map(({ category }) => category)))].sort(),

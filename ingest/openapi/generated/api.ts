@@ -2553,7 +2553,9 @@ export interface operations {
                         historyFrom: string | null;
                         columns: string[];
                         points: {
-                            [key: string]: string | number | boolean | null;
+                            [key: string]: (string | number | boolean | null) | {
+                                [key: string]: number;
+                            };
                         }[];
                         nextCursor: string | null;
                     };
@@ -2605,7 +2607,7 @@ export interface operations {
                         fact: string;
                         total: number;
                         facts: {
-                            [key: string]: string | number | boolean | null;
+                            [key: string]: (string | number | boolean | null) | unknown[];
                         }[];
                         nextCursor: string | null;
                         duplicatesIgnored: number;
