@@ -11,8 +11,8 @@ const NEXT_ACTIONS = {
   ready: 'Promotion can proceed with the current evidence digest.',
 } as const;
 
-/** Parts of a digest that are hashed in one turn of the event loop. */
-const PARTS = 1_000;
+/** Entries that are read, and parts of a digest that are hashed, in one turn of the event loop. */
+const ENTRIES = 500;
 
 /** Policy packs that wait for approval, and whether the plan makes them block. */
 export interface PromotionGate {
@@ -28,37 +28,56 @@ export async function fleetOf(
   { entries, reviewItems, isCut }: CurrentFleet,
   promotions: PromotionGate,
 ): Promise<Fleet> {
-  const summary = summaryOf(entries);
-  const routes = entries.map(({ route, outputDir, repository, targetPath, reason }) => ({
-    route,
-    outputDir,
-    repository,
-    targetPath,
-    reason,
-  }));
-  const open = reviewItems.filter((item) => item.status === 'open');
+  const summary = summaryOf([]);
+  for await (const some of inTurns(entries)) {
+    for (const [name, amount] of Object.entries(summaryOf(some)) as [keyof FleetSummary, number][])
+      summary[name] += amount;
+  }
+  const routes: Fleet['routes'] = [];
+  const errors: string[] = [];
+  for await (const some of inTurns(entries)) {
+    for (const { route, outputDir, repository, targetPath, reason, errors: ofEntry } of some) {
+      routes.push({ route, outputDir, repository, targetPath, reason });
+      errors.push(...ofEntry.map((error) => `${repository}: ${error}`));
+    }
+  }
+  const open = {
+    owners: new Set<string>(),
+    routes: new Set<ReviewItem['route']>(),
+    approvalIds: [] as string[],
+    blocking: 0,
+  };
+  for await (const some of inTurns(reviewItems)) {
+    for (const item of some.filter(({ status }) => status === 'open')) {
+      open.owners.add(item.owner);
+      open.routes.add(item.route);
+      open.approvalIds.push(item.approvalId);
+      if (item.severity === 'high') open.blocking += 1;
+    }
+  }
+  const openCount = open.approvalIds.length;
   // A fleet with unchecked repositories is not ready.
-  const isBlocked = isCut || open.length > 0 || (promotions.isEnforced && promotions.open.length > 0);
+  const isBlocked = isCut || openCount > 0 || (promotions.isEnforced && promotions.open.length > 0);
   const status = summary.invalidPacks > 0 ? 'invalid-evidence' : isBlocked ? 'blocked' : 'ready';
-  const owners = [...new Set(open.map((item) => item.owner))].sort();
+  const owners = [...open.owners].sort();
   return {
     ok: summary.invalidPacks === 0,
-    requiresAttention: isCut || summary.invalidPacks > 0 || open.length > 0 || promotions.open.length > 0,
+    requiresAttention: isCut || summary.invalidPacks > 0 || openCount > 0 || promotions.open.length > 0,
     summary,
     operatorReadback: {
       status,
       ready: status === 'ready',
-      requiresApproval: open.length > 0 || promotions.open.length > 0,
+      requiresApproval: openCount > 0 || promotions.open.length > 0,
       digest: await digestOf(summary, routes, reviewItems, promotions.open),
       invalidPackCount: summary.invalidPacks,
-      reviewItemCount: open.length,
-      blockingItemCount: open.filter((item) => item.severity === 'high').length,
+      reviewItemCount: openCount,
+      blockingItemCount: open.blocking,
       ownerCount: owners.length,
       owners,
-      routesRequiringApproval: [...new Set(open.map((item) => item.route))].sort(),
-      approvalIds: open.map((item) => item.approvalId).sort(),
+      routesRequiringApproval: [...open.routes].sort(),
+      approvalIds: open.approvalIds.sort(),
       policyPromotionsRequiringApproval: promotions.open,
-      nextAction: open.length === 0 && status === 'blocked' ? NEXT_ACTIONS.promotions : NEXT_ACTIONS[status],
+      nextAction: openCount === 0 && status === 'blocked' ? NEXT_ACTIONS.promotions : NEXT_ACTIONS[status],
     },
     entries,
     routes,
@@ -67,9 +86,17 @@ export async function fleetOf(
       ...(isCut
         ? [`more than ${String(MAX_FLEET)} repositories: the others, in order of their names, were not checked`]
         : []),
-      ...entries.flatMap((entry) => entry.errors.map((error) => `${entry.repository}: ${error}`)),
+      ...errors,
     ],
   };
+}
+
+/** Yields a list in parts, each in a turn of the event loop. */
+async function* inTurns<T>(list: readonly T[]): AsyncGenerator<T[]> {
+  for (let at = 0; at < list.length; at += ENTRIES) {
+    yield list.slice(at, at + ENTRIES);
+    await nextTurn();
+  }
 }
 
 function summaryOf(entries: readonly FleetEntry[]): FleetSummary {
@@ -101,14 +128,18 @@ async function digestOf(
   promotions: readonly string[],
 ): Promise<string> {
   const hash = createHash('sha256').update(`[${JSON.stringify(summary)}`);
-  const decided = items.map(({ id, approvalId, route, status, ticket }) => ({ id, approvalId, route, status, ticket }));
-  for (const list of [routes, decided]) {
-    const parts = list.map((part) => JSON.stringify(part)).sort();
+  const parts: [string[], string[]] = [[], []];
+  for await (const some of inTurns(routes)) parts[0].push(...some.map((route) => JSON.stringify(route)));
+  for await (const some of inTurns(items)) {
+    for (const { id, approvalId, route, status, ticket } of some)
+      parts[1].push(JSON.stringify({ id, approvalId, route, status, ticket }));
+  }
+  for (const list of parts) {
     hash.update(',[');
-    for (let at = 0; at < parts.length; at += PARTS) {
-      const text = JSON.stringify(parts.slice(at, at + PARTS)).slice(1, -1);
-      hash.update(at === 0 ? text : `,${text}`);
-      await nextTurn();
+    let separator = '';
+    for await (const some of inTurns(list.sort())) {
+      hash.update(`${separator}${JSON.stringify(some).slice(1, -1)}`);
+      separator = ',';
     }
     hash.update(']');
   }
