@@ -41,7 +41,8 @@ FROM
         transform(toString(decided_word), ['allow', 'block'], ['accept', 'reject'], 'none') AS of_decision,
         multiIf(lower(decided_source) IN {deciders_hook}, 'hook', lower(decided_source) IN {deciders_user}, 'user',
             decided_source = '', 'unstated', 'agent') AS of_decider,
-        multiIf(runs > 0, 'ran', results > 0, 'refused', 'none') AS of_run,
+        -- Codex records a decision for every command that it runs.
+        multiIf(runs > 0 AND NOT (call_agent = 'codex' AND decisions = 0 AND result.success = 'false'), 'ran', results > 0, 'refused', 'none') AS of_run,
         if(judgements > 0 AND moved_at > judge.at, 'yes', 'no') AS of_moved_on,
         if(call_agent IN {records_denials}, 'yes', 'no') AS of_records_denials,
         if(is_heard, 'heard', 'silent') AS of_telemetry,
@@ -76,7 +77,7 @@ FROM
                     argMaxIf(decision_source, (occurred_at, event_id, repo), kind != 'judgement' AND decision IN ('allow', 'block')) AS decided_source,
                     argMaxIf(permission_mode, (occurred_at, event_id, repo), permission_mode != '') AS mode,
                     countIf(kind IN ('tool_result', 'tool_call')) AS results,
-                    countIf(kind IN ('tool_result', 'tool_call') AND NOT (decision = 'block' AND success != 'true')) AS runs,
+                    countIf(kind IN ('tool_result', 'tool_call') AND NOT (success != 'true' AND (decision = 'block' OR error_type IN ('stop_execution', 'tool_not_registered')))) AS runs,
                     argMaxIf(CAST((started_at, if(kind = 'tool_call', occurred_at + toIntervalMicrosecond(duration_us), occurred_at), success, error_type, duration_us),
                             'Tuple(started_at DateTime64(3, \'UTC\'), ended_at DateTime64(3, \'UTC\'), success String, error_type String, duration_us UInt64)'),
                         (occurred_at, event_id, repo), kind IN ('tool_result', 'tool_call')) AS result,
@@ -106,7 +107,8 @@ FROM
                             (
                                 SELECT *,
                                     kind = 'hook_run' AND hook_event IN ('PreToolUse', 'BeforeTool') AS is_hook,
-                                    if(kind = 'tool_result', occurred_at - toIntervalMicrosecond(duration_us), occurred_at) AS started_at,
+                                    -- Gemini CLI counts the time of its hooks.
+                                    if(kind = 'tool_result' AND agent != 'gemini-cli', occurred_at - toIntervalMicrosecond(duration_us), occurred_at) AS started_at,
                                     countIf(kind = 'turn') OVER (PARTITION BY org_id, session_id ORDER BY occurred_at RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS turn_number,
                                     argMinIf(repo, (occurred_at, event_id, repo), kind = 'judgement') OVER session AS session_repo,
                                     countIf(fact = 'agent_event') OVER session AS heard,

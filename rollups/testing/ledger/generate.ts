@@ -140,8 +140,11 @@ export function sessionFacts(
         ...ids,
         kind: 'tool_result',
         success: 'false',
-        decision: 'block',
-        error_type: 'policy_violation',
+        ...oneOf<Record<string, string>>([
+          { decision: 'block', error_type: 'policy_violation' },
+          { error_type: 'stop_execution' },
+          { error_type: 'tool_not_registered' },
+        ]),
       });
   }
   return facts;

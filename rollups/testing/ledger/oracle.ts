@@ -18,6 +18,7 @@ interface Reported {
   source: string;
   mode: string;
   success: string;
+  error: string;
   duration_us: number;
   hook: string;
   hooks: { blocking: number; succeeded: number; failed: number; cancelled: number };
@@ -57,11 +58,11 @@ async function allFacts(client: ClickHouseClient): Promise<Reported[]> {
     toString(tool) AS tool, if(position(tool_call_id, '[REDACTED') = 0, tool_call_id, '') AS call, toString(decision) AS decision`;
   return selectRows<Reported>(
     client,
-    `SELECT 'runtime_event' AS fact, ${common}, '' AS name, 'judgement' AS kind, '' AS source, '' AS mode, '' AS success, duration_us, '' AS hook,
+    `SELECT 'runtime_event' AS fact, ${common}, '' AS name, 'judgement' AS kind, '' AS source, '' AS mode, '' AS success, '' AS error, duration_us, '' AS hook,
        CAST((0, 0, 0, 0), 'Tuple(blocking UInt32, succeeded UInt32, failed UInt32, cancelled UInt32)') AS hooks, toString(rule_id) AS rule
      FROM runtime_event
      UNION ALL
-     SELECT 'agent_event', ${common}, toString(event_name), toString(kind), toString(decision_source), toString(permission_mode), toString(success), duration_ms * 1000,
+     SELECT 'agent_event', ${common}, toString(event_name), toString(kind), toString(decision_source), toString(permission_mode), toString(success), toString(error_type), duration_ms * 1000,
        toString(hook_event), CAST((hooks_blocking, hooks_succeeded, hooks_failed, hooks_cancelled), 'Tuple(blocking UInt32, succeeded UInt32, failed UInt32, cancelled UInt32)'), ''
      FROM agent_event
      WHERE (kind != '' OR event_name IN ('hook_registered', 'api_request')) AND (session_id != '' OR trace_id != '' OR kind IN ('tool_call', 'tool_decision', 'tool_result'))`,
@@ -70,8 +71,8 @@ async function allFacts(client: ClickHouseClient): Promise<Reported[]> {
 
 const text = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 const byTime = (a: Reported, b: Reported): number => a.at - b.at || text(a.id, b.id) || text(a.repo, b.repo);
-const started = (reported: Reported): number =>
-  reported.kind === 'tool_result' ? reported.at - reported.duration_us / 1_000 : reported.at;
+const started = ({ kind, agent, at, duration_us: duration }: Reported): number =>
+  kind === 'tool_result' && agent !== 'gemini-cli' ? at - duration / 1_000 : at;
 const isResult = ({ kind }: Reported): boolean => kind === 'tool_result' || kind === 'tool_call';
 const isGuardHook = ({ kind, hook }: Reported): boolean =>
   kind === 'hook_run' && (hook === 'PreToolUse' || hook === 'BeforeTool');
@@ -136,7 +137,9 @@ function callsOf(session: Reported[]): Call[] {
     const decided = reported.filter(({ kind }) => kind === 'tool_decision').at(-1);
     const word = reported.filter(({ decision }) => decision === 'allow' || decision === 'block').at(-1);
     const result = reported.filter(isResult).at(-1);
-    const hasRun = reported.some((one) => isResult(one) && !(one.decision === 'block' && one.success !== 'true'));
+    const isRefusal = ({ decision, success, error }: Reported): boolean =>
+      success !== 'true' && (decision === 'block' || error === 'stop_execution' || error === 'tool_not_registered');
+    const hasRun = reported.some((one) => isResult(one) && !isRefusal(one));
     const reportedTool = reported.find(({ tool }) => tool !== '')?.tool ?? '';
     return {
       call,
@@ -188,6 +191,7 @@ function callsOf(session: Reported[]): Call[] {
     const { judge, decided, word, result, reported } = call;
     const before = decided?.at ?? (call.hasRun && result !== undefined ? started(result) : undefined);
     const agent = reported[0]?.agent ?? judge?.agent ?? '';
+    const isRejectedByCodex = agent === 'codex' && decided === undefined && result?.success === 'false';
     const mode = reported.filter((one) => one.mode !== '').at(-1)?.mode ?? '';
     const source = (word?.source ?? '').toLowerCase();
     const judgedAt = judge?.at ?? Infinity;
@@ -203,7 +207,7 @@ function callsOf(session: Reported[]): Call[] {
           : source === ''
             ? 'unstated'
             : 'agent',
-      run: call.hasRun ? 'ran' : result === undefined ? 'none' : 'refused',
+      run: call.hasRun && !isRejectedByCodex ? 'ran' : result === undefined ? 'none' : 'refused',
       moved_on:
         strong.some(({ at }) => at > judgedAt) || modelCalls.filter((at) => at > judgedAt).length >= 2 ? 'yes' : 'no',
       records_denials: (RECORDS_DENIALS as readonly string[]).includes(agent) ? 'yes' : 'no',

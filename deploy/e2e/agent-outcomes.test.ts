@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
-import { jsonHeaders, startGateway, type TestGateway } from '../testing/gateway.js';
-import { mergedRequests, outcomeCaptures, type OutcomeCapture } from '../testing/outcomes.js';
+import { jsonHeaders, startGateway, type TestGateway } from '#ingest/testing/gateway.js';
+import { mergedRequests, outcomeCaptures, type OutcomeCapture } from '#ingest/testing/outcomes.js';
+import { createRollupWorker } from '#rollups/worker.js';
 
 /**
  * Sessions of the real Claude Code, Codex and Gemini CLI, each of which makes one kind of evidence about tool calls. The
@@ -23,6 +24,7 @@ beforeAll(async () => {
     expect(answer.statusCode, answer.body).toBe(200);
     expect(JSON.parse(answer.body)).toEqual({});
   }
+  await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
 });
 afterAll(() => gateway.close());
 
@@ -292,6 +294,99 @@ const EXPECTED: Readonly<Record<string, Facts>> = {
     results: 'allow true, allow true, allow true',
   },
 };
+
+/** Returns the calls of a session in their order: `outcome cause`, and `?` if the join or the outcome rests on order. */
+async function outcomesOf({ sessionId, calls }: OutcomeCapture): Promise<string> {
+  const rows = await selectRows<{ id: string; text: string }>(
+    gateway.store.client,
+    `SELECT tool_call_id AS id, concat(trimRight(concat(outcome, ' ', cause)), if(is_inferred, '?', '')) AS text
+     FROM tool_call_outcome WHERE session_id = {sessionId:String} ORDER BY occurred_at, text`,
+    { sessionId },
+  );
+  return rows
+    .map(({ id, text }) => ({ at: calls.findIndex((call) => call.id === id) + 1, text }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ at, text }) => (at === 0 ? text : `${String(at)} ${text}`))
+    .join(', ');
+}
+
+/**
+ * What the ledger says. Codex reports no hooks of a session, so a call that ran although it was denied has no cause, and one
+ * that nobody recorded is unknown. Parallel calls of Gemini CLI, which have no id, are joined by order and may be taken for each other.
+ */
+const OUTCOMES: Readonly<Record<string, string>> = {
+  'claude-code/auto-mode': '1 enforced, 2 allowed, 3 overruled agent_rule',
+  'claude-code/continue-false': '1 failed_open ignored_answer?',
+  'claude-code/default-mode': '1 enforced, 2 allowed, 3 overruled agent_rule',
+  'claude-code/denied': '1 enforced, 2 allowed, 3 allowed',
+  'claude-code/deny-rule': '1 enforced, 2 overruled agent_rule, 3 allowed',
+  'claude-code/hook-killed-closed':
+    '1 denied_elsewhere other_hook, 2 denied_elsewhere other_hook, 3 denied_elsewhere other_hook',
+  'claude-code/hook-killed': '1 failed_open hook_failed?, 2 failed_open hook_failed?, 3 failed_open hook_failed?',
+  'claude-code/hook-timeout-closed': '1 enforced, 2 overruled other_hook, 3 overruled other_hook',
+  'claude-code/hook-timeout': '1 failed_open timeout?, 2 allowed, 3 allowed',
+  'claude-code/invalid-input': '3 allowed',
+  'claude-code/mod-allows': '1 overruled mods, 2 allowed, 3 allowed',
+  'claude-code/mod-answers': '1 unjudged hook_not_run, 2 unjudged hook_not_run, 3 unjudged hook_not_run',
+  'claude-code/no-hook': '1 unjudged no_hook, 2 unjudged no_hook, 3 unjudged no_hook',
+  'claude-code/other-hook-denies': '1 enforced, 2 overruled other_hook, 3 overruled other_hook',
+  'claude-code/other-hook-rewrites': '1 allowed, 2 allowed',
+  'claude-code/parallel-one-killed': '1 failed_open hook_failed?, 2 allowed, 3 allowed, 4 allowed',
+  'claude-code/parallel': '1 enforced, 2 allowed, 3 allowed, 4 allowed',
+  'claude-code/text-before-json': '1 failed_open ignored_answer?, 2 allowed, 3 allowed',
+  'codex/continue-false': '1 bypassed, 2 allowed, 3 allowed',
+  'codex/denied': '1 enforced, 2 allowed, 3 allowed',
+  'codex/deny-rule': '1 overruled, 2 allowed',
+  'codex/hook-killed-closed': '',
+  'codex/hook-killed': '1 unjudged hook_not_trusted, 2 unjudged hook_not_trusted, 3 unjudged hook_not_trusted',
+  'codex/hook-timeout-closed': '1 bypassed, 2 allowed, 3 allowed',
+  'codex/hook-timeout': '1 bypassed, 2 allowed, 3 allowed',
+  'codex/no-hook': '1 unjudged hook_not_trusted, 2 unjudged hook_not_trusted, 3 unjudged hook_not_trusted',
+  'codex/other-hook-denies': '1 enforced, 2 unknown, 3 unknown',
+  'codex/parallel-one-killed': '1 bypassed, 2 allowed, 3 allowed, 4 allowed',
+  'codex/parallel': '1 enforced, 2 allowed, 3 allowed, 4 allowed',
+  'codex/sandboxed': '1 enforced, 2 allowed, 3 allowed',
+  'codex/text-before-json': '1 bypassed, 2 allowed, 3 allowed',
+  'codex/untrusted-hook': '1 unjudged hook_not_trusted, 2 unjudged hook_not_trusted, 3 unjudged hook_not_trusted',
+  'gemini-cli/continue-false': 'enforced?',
+  'gemini-cli/default-mode': 'denied_elsewhere?, denied_elsewhere?, denied_elsewhere?',
+  'gemini-cli/denied': 'enforced?, allowed?, allowed?',
+  'gemini-cli/deny-rule': 'overruled?, allowed?',
+  'gemini-cli/hook-killed-closed': 'denied_elsewhere?, denied_elsewhere?, denied_elsewhere?',
+  'gemini-cli/hook-killed': 'failed_open hook_failed?, failed_open hook_failed?, failed_open hook_failed?',
+  'gemini-cli/hook-timeout': 'failed_open timeout?, allowed?, allowed?',
+  'gemini-cli/no-hook': 'unjudged no_hook?, unjudged no_hook?, unjudged no_hook?',
+  'gemini-cli/other-hook-denies': 'enforced?, overruled?, overruled?',
+  'gemini-cli/parallel-one-killed': 'allowed?, failed_open ignored_answer?, allowed?, allowed?',
+  'gemini-cli/parallel': 'overruled?, allowed?, failed_open ignored_answer?, allowed?',
+  'gemini-cli/text-before-json': 'failed_open ignored_answer?, allowed?, allowed?',
+};
+
+describe('the outcome ledger', () => {
+  it.each(CAPTURES.map((capture) => [capture.name, capture] as const))(
+    'names what became of %s',
+    async (name, capture) => {
+      expect(await outcomesOf(capture)).toBe(OUTCOMES[name]);
+    },
+  );
+
+  it('never says that a call ran that did not, nor the reverse, where the client sends ids', async () => {
+    const wrong: string[] = [];
+    for (const { name, sessionId, calls } of CAPTURES) {
+      const rows = await selectRows<{ id: string; has_run: boolean }>(
+        gateway.store.client,
+        "SELECT tool_call_id AS id, has_run FROM tool_call_outcome WHERE session_id = {sessionId:String} AND outcome != 'unknown'",
+        { sessionId },
+      );
+      for (const { id, has_run: hasRun } of rows) {
+        const call = calls.find((one) => one.id === id);
+        if (call !== undefined && call.ran !== hasRun) wrong.push(`${name} ${call.name}`);
+      }
+    }
+    // The sandbox lets the command start, and then keeps it from writing its file.
+    expect(wrong).toEqual(['codex/sandboxed harmless']);
+  });
+});
 
 describe('the facts of a recorded session', () => {
   it.each(CAPTURES.map((capture) => [capture.name, capture] as const))('hold what %s sent', async (name, capture) => {
