@@ -27,7 +27,13 @@ async function fill(client: ClickHouseClient, sessions: number, worker: RollupWo
     const facts: LedgerFact[] = [];
     for (let number = first; number < Math.min(sessions, first + SESSIONS_AN_INSERT); number += 1)
       facts.push(
-        ...sessionFacts(ORG, `s${number}`, CALLS_A_SESSION, Date.now() - DAY_MS - random() * 20 * DAY_MS, random),
+        ...sessionFacts(
+          ORG,
+          `s${number}`,
+          CALLS_A_SESSION,
+          Math.floor(Date.now() - DAY_MS - random() * 20 * DAY_MS),
+          random,
+        ),
       );
     await insertFacts(client, facts);
     await worker.tick();
