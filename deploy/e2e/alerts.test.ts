@@ -146,19 +146,25 @@ async function seedHistories(): Promise<void> {
 
   await foldSeries(database.client);
   // The hour before the last counts no more.
-  const passed = (org: string, index: number, outcome: string, ms: number): ToolCallSeed => ({
+  const passed = (org: string, index: number, outcome: string, ms: number, more: object = {}): ToolCallSeed => ({
     org_id: org,
     repo: 'acme/passed',
     session_id: `session-${org}`,
     tool_call_id: String(index),
     occurred_at: ago(ms),
     outcome,
+    has_run: outcome !== 'enforced',
+    ...more,
   });
   await insertToolCalls(database.client, [
     passed('org_loud', 1, 'bypassed', MINUTE),
     passed('org_loud', 2, 'failed_open', MINUTE),
     passed('org_calm', 1, 'enforced', MINUTE),
     passed('org_calm', 2, 'bypassed', 3 * HOUR),
+    // Denied by a guard and allowed by the user; allowed by a guard and denied by another hook; denied and allowed by a mod.
+    passed('org_calm', 3, 'overruled', MINUTE, { cause: 'user' }),
+    passed('org_calm', 4, 'overruled', MINUTE, { cause: 'other_hook', has_run: false }),
+    passed('org_loud', 3, 'overruled', MINUTE, { cause: 'mods', repo: 'acme/mod' }),
   ]);
   // A mark that no job has worked off for 10 minutes, and one of 2.
   for (const [org, age] of [
@@ -207,6 +213,7 @@ describe('with histories', () => {
     ['score-drop', 'quiet', 'org_calm', 'acme/score'],
     ['score-drop', 'no data', 'org_calm', 'acme/score-new'],
     ['guard-passed', 'fires', 'org_loud', 'acme/passed'],
+    ['guard-passed', 'fires', 'org_loud', 'acme/mod'],
     ['guard-passed', 'quiet', 'org_calm', 'acme/passed'],
     ['guard-passed', 'no data', 'org_calm', 'acme/score-new'],
     ['masked-spike', 'fires', 'org_loud', 'acme/masked'],

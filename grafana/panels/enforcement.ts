@@ -212,9 +212,9 @@ export function passedTable(): Builder<Panel> {
   return rows(
     {
       id: 10,
-      title: 'Bypassed and failed-open calls',
+      title: 'Calls that ran past a guard',
       description:
-        'Which calls passed a guard, and what shows it? The newest 100 calls of the range that ran although a guard denied them, or whose guard failed. Late: milliseconds from the start of the call to the judgement; negative if it was judged before. Joined: by the call id of the client, or by session, tool and order. GET /v1/sessions/{session} has all evidence.',
+        'Which calls passed a guard, and what shows it? The newest 100 calls of the range that ran although a guard denied them (bypassed; overruled by a hook or a mod), or whose guard failed. Late: milliseconds from the start of the call to the judgement; negative if it was judged before. Joined: by the call id of the client, or by session, tool and order. GET /v1/sessions/{session} has all evidence.',
       sql: passedCalls(),
       noValue: 'None in this range',
       w: 24,

@@ -1,5 +1,6 @@
 import { IS_INJECTION_ATTEMPT } from '#schemas/clickhouse/injection-attempt.js';
 import { isCounted } from '#schemas/clickhouse/judged-call.js';
+import { PASSED } from './enforcement.js';
 import { undelivered, waitingBuckets } from './pipeline.js';
 
 /*
@@ -57,12 +58,11 @@ ORDER BY spike DESC`;
 }
 
 /**
- * Returns calls of this hour and the last that ran although a guard had denied them, or whose guard failed, for repositories
- * with tool calls.
+ * Returns calls of this hour and the last that ran past a guard, for repositories with tool calls.
  */
 export function guardPassed(scope: string): string {
-  return `SELECT org_id, if(repo = '', 'not named', repo) AS repo, sumIf(o.calls, o.outcome IN ('bypassed', 'failed_open')) AS passed
-FROM tool_call_outcomes_hour AS o
+  return `SELECT org_id, if(repo = '', 'not named', repo) AS repo, sumIf(ran, ${PASSED}) AS passed
+FROM tool_call_outcomes_hour
 WHERE ${scope} AND bucket_start >= toStartOfHour(now()) - toIntervalHour(1)
 GROUP BY org_id, repo
 ORDER BY passed DESC`;

@@ -2,8 +2,11 @@ import { hoursOrDays } from './resolution.js';
 import { GUARD_SCOPE, SCOPE } from './scope.js';
 
 const SERIES = { hours: 'tool_call_outcomes_hour', days: 'tool_call_outcomes_day' };
-/** Outcomes of calls that ran although a guard of Shieldwatch had denied them, or would have been asked. */
-const PASSED = "('bypassed', 'failed_open')";
+/**
+ * Calls that, if they ran, ran past a guard of Shieldwatch: it had denied them, or failed. One that a hook or a mod overruled
+ * is among them; one that the user allowed is not.
+ */
+export const PASSED = "(outcome IN ('bypassed', 'failed_open') OR outcome = 'overruled' AND cause != 'user')";
 /** Outcomes of calls that somebody denied. */
 const DENIED = "('enforced', 'presumed', 'denied_elsewhere', 'overruled', 'bypassed', 'failed_open')";
 
@@ -106,10 +109,11 @@ LIMIT 50`;
 }
 
 /**
- * Returns the newest calls of some outcomes; `limit` rows. The series names the newest hours that have such a call: each has at
- * least one, so that as many hours as rows are enough, and no others are read.
+ * Returns the newest calls of a kind; `limit` rows. The kind is a condition on the series and one on the calls. The series
+ * names the newest hours that have such a call: each has at least one, so that as many hours as rows are enough, and no
+ * others are read.
  */
-function newestCalls(columns: string, outcomes: string, condition: string, limit: number): string {
+function newestCalls(columns: string, inSeries: string, inRows: string, limit: number): string {
   return `SELECT ${columns}
 FROM tool_call_outcome
 WHERE ${GUARD_SCOPE}
@@ -118,12 +122,12 @@ WHERE ${GUARD_SCOPE}
     (
         SELECT repo, bucket_start
         FROM tool_call_outcomes_hour
-        WHERE ${GUARD_SCOPE} AND bucket_start >= toStartOfHour($__fromTime) AND bucket_start < $__toTime AND outcome IN ${outcomes}
+        WHERE ${GUARD_SCOPE} AND bucket_start >= toStartOfHour($__fromTime) AND bucket_start < $__toTime AND ${inSeries}
         GROUP BY repo, bucket_start
         ORDER BY bucket_start DESC
         LIMIT ${String(limit)}
     )
-    AND outcome IN ${outcomes}${condition}
+    AND ${inRows}
 ORDER BY occurred_at DESC, session_id, tool_call_id
 LIMIT ${String(limit)}`;
 }
@@ -135,8 +139,8 @@ export function passedCalls(): string {
     if(judgement = '', 'none', concat(judgement, if(rule_name = '', '', concat(' by ', rule_name)))) AS judged_as,
     if(isNull(judged_at) OR isNull(ran_at), NULL, dateDiff('millisecond', ran_at, judged_at)) AS judged_after_ms,
     if(is_inferred, 'by order', 'by id') AS joined, session_id AS session, tool_call_id AS tool_call`,
-    PASSED,
-    '',
+    `ran > 0 AND ${PASSED}`,
+    `has_run AND ${PASSED}`,
     100,
   );
 }
@@ -148,8 +152,8 @@ export function deniedCalls(): string {
     if(judgement = 'block', if(rule_name = '', 'no rule named', rule_name), 'not ours') AS rule, rule_category,
     if(judgement = 'block', reason, concat('denied by: ', if(cause != '', ${words('cause')}, if(agent_decision_source = '', 'not known', agent_decision_source)))) AS why,
     session_id AS session`,
-    DENIED,
-    '',
+    `outcome IN ${DENIED}`,
+    `outcome IN ${DENIED}`,
     100,
   );
 }
