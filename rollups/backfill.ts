@@ -1,7 +1,8 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { FACT_DAYS } from '#schemas/clickhouse/facts.js';
 import type { RollupJob } from './jobs.js';
-import { Pass, recompute, type BucketKey } from './recompute.js';
+import type { BucketKey } from './bucket-key.js';
+import { Pass, recompute } from './recompute.js';
 import { recordRuns, type Run } from './runs.js';
 
 /** A month of one job: the unit of a backfill, so that progress can be shown. */

@@ -1,7 +1,7 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { FACT_DAYS, type SeriesFact } from '#schemas/clickhouse/facts.js';
 import { jobId, type RollupJob, type Shard } from './jobs.js';
-import { keyOf, type BucketKey } from './recompute.js';
+import { keyOf, type BucketKey } from './bucket-key.js';
 
 /** A bucket with changed facts. */
 export interface DirtyBucket extends BucketKey {

@@ -43,6 +43,11 @@ export interface RollupJob {
   readonly sql: string;
   /** SELECTs from keys to keys, applied one after another: the buckets that marked ones affect. */
   readonly affected: readonly string[];
+  /**
+   * Of a job of sessions: the INSERT for sessions that are too large to be joined, or, if it has `affected`, the SELECT of the
+   * hours that these affect.
+   */
+  readonly over?: string;
 }
 
 /**
@@ -110,7 +115,7 @@ function dayJob(of: string, facts: readonly SeriesFact[], affected: readonly str
 /** A call may be judged in two hours, and counts in one. */
 const JUDGED = { affected: ['judged_call'] } as const;
 /** Found by the sessions that changed. */
-const OF_SESSIONS = { scope: 'session', hashed: [] } as const;
+const ofSessions = (name: string): Partial<RollupJob> => ({ scope: 'session', hashed: [], over: file(`${name}.over`) });
 const SCANS: readonly SeriesFact[] = ['scan', 'finding'];
 
 /**
@@ -149,10 +154,14 @@ export function rollupJobs(): RollupJob[] {
       scope: 'org',
       affected: ['cross_repo_org_rollup'],
     }),
-    job('tool_call_outcome', ['session_event'], { ...OF_SESSIONS, kind: 'interval' }),
-    job('agent_session', ['session_event'], { ...OF_SESSIONS, kind: 'interval', after: 'tool_call_outcome' }),
+    job('tool_call_outcome', ['session_event'], { ...ofSessions('tool_call_outcome'), kind: 'interval' }),
+    job('agent_session', ['session_event'], {
+      ...ofSessions('agent_session'),
+      kind: 'interval',
+      after: 'tool_call_outcome',
+    }),
     job('tool_call_outcomes', ['session_event'], {
-      ...OF_SESSIONS,
+      ...ofSessions('tool_call_outcomes'),
       after: 'tool_call_outcome',
       affected: ['tool_call_outcomes'],
     }),

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
+import { withKeys, type BucketKey } from './bucket-key.js';
 import { rollupJobs, type RollupJob } from './jobs.js';
-import { Pass, recompute, withKeys, type BucketKey } from './recompute.js';
+import { Pass, recompute } from './recompute.js';
+import { SESSION_LIMITS } from './session-size.js';
 import { randomOf, sessionFacts } from './testing/ledger/generate.js';
 import { differingCalls, ledgerCalls, type Call } from './testing/ledger/oracle.js';
 import { differingHours, differingSessions, insertFacts, playLedger } from './testing/ledger/play.js';
@@ -156,6 +158,83 @@ describe('the cost of one new event', () => {
     await insertFacts(other.client, facts('s1').slice(0, 1));
     expect(await worker.tick()).toEqual({ tool_call_outcome: 1 });
     expect(await worker.tick()).toEqual({ tool_call_outcome: 0 });
+  });
+});
+
+describe('a session that is too large to be joined', () => {
+  let other: TestDatabase;
+  beforeAll(async () => {
+    other = await freshDatabase(inject('clickhouseUrl'));
+  });
+  afterAll(() => other.drop());
+
+  const jobs = rollupJobs().filter(({ scope }) => scope === 'session');
+  /** Inserts results of calls of one session, one a second. */
+  const insertCalls = (session: string, first: number, last: number, column = "'acme/a' AS repo"): Promise<unknown> =>
+    other.client.command({
+      query: `INSERT INTO agent_event_v1 (org_id, repo, event_id, occurred_at, agent, event_name, kind, session_id, tool, tool_call_id, success, ingested_at)
+        SELECT 'org_large', ${column}, toString(number), toStartOfHour(now64(3)) - toIntervalHour(400) + toIntervalSecond(number - {first:UInt32}) AS occurred_at,
+          'claude-code', 'tool_result', 'tool_result', {session:String}, 'Bash', concat('call-', toString(number)), 'true', now64(3)
+        FROM numbers({first:UInt32}, {count:UInt32})`,
+      query_params: { session, first, count: last - first },
+    });
+  const outcomes = (session: string): Promise<unknown[]> =>
+    selectRows(
+      other.client,
+      `SELECT repo, toString(outcome) AS outcome, toString(cause) AS cause, count() AS n FROM tool_call_outcome
+       WHERE session_id = {session:String} GROUP BY ALL ORDER BY ALL`,
+      { session },
+    );
+
+  it('by its events has one unknown call more, keeps what was joined before, and holds up no other session', async () => {
+    const worker = createRollupWorker({ clickhouse: other.client, settleMs: 0, jobs });
+    await insertCalls('large', 0, 10);
+    await worker.tick();
+    const before = { repo: 'acme/a', outcome: 'unjudged', cause: 'no_hook', n: 10 };
+    expect(await outcomes('large')).toEqual([before]);
+    await insertCalls('large', 10, SESSION_LIMITS.events + 1);
+    await insertCalls('small', 0, 3);
+    await worker.tick();
+    expect(await outcomes('large')).toEqual([
+      { repo: '', outcome: 'unknown', cause: 'session_too_large', n: 1 },
+      before,
+    ]);
+    expect(await outcomes('small')).toEqual([{ ...before, n: 3 }]);
+    expect(await differingHours(other.client)).toEqual([]);
+    expect(
+      await selectRows(other.client, "SELECT tool_calls, outcomes FROM agent_session WHERE session_id = 'large'"),
+    ).toEqual([{ tool_calls: 1, outcomes: { unknown: 1 } }]);
+  });
+
+  it('by its places is not joined either', async () => {
+    const worker = createRollupWorker({ clickhouse: other.client, settleMs: 0, jobs });
+    // 100 repositories in 28 hours.
+    await insertCalls('wide', 0, 100_000 / 4, "concat('acme/', toString(number % 300)) AS repo");
+    await worker.tick();
+    expect(await outcomes('wide')).toEqual([{ repo: '', outcome: 'unknown', cause: 'session_too_large', n: 1 }]);
+  });
+
+  it('waits a millisecond for each of its events before it is joined again', async () => {
+    let ahead = 0;
+    const clock = async (): Promise<number> => {
+      const [row] = await selectRows<{ ms: string }>(
+        other.client,
+        'SELECT toString(toUnixTimestamp64Milli(now64(3))) AS ms',
+      );
+      return Number(row?.ms) + ahead;
+    };
+    const worker = createRollupWorker({ clickhouse: other.client, jobs: [ledger], clock });
+    await insertCalls('growing', 0, 30_000);
+    await worker.tick();
+    await insertCalls('growing', 30_000, 30_001);
+    ahead = 10_000;
+    expect(await worker.tick()).toEqual({ tool_call_outcome: 0 });
+    ahead = 31_000;
+    expect(await worker.tick()).toEqual({ tool_call_outcome: 1 });
+    expect(await outcomes('growing')).toEqual([{ repo: 'acme/a', outcome: 'unjudged', cause: 'no_hook', n: 30_001 }]);
+    // What became visible late, behind the newest mark, is found when that mark settles.
+    ahead = 95_000;
+    expect(await worker.tick()).toMatchObject({ tool_call_outcome: expect.any(Number) as number });
   });
 });
 

@@ -1,16 +1,7 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { batches, bounds, distinct, keyOf, STATEMENT, withKeys, type BucketKey } from './bucket-key.js';
 import type { RollupJob } from './jobs.js';
-
-/**
- * One hour of one repository. `repo` is empty in a job for the organisation. Of a session it is the session's id, and the
- * hour is 0.
- */
-export interface BucketKey {
-  orgId: string;
-  repo: string;
-  /** Start of the hour, seconds since the epoch, UTC. */
-  bucketStart: number;
-}
+import { isTooLarge, sessionSizes, type SessionSize } from './session-size.js';
 
 /** One INSERT into a series and its cost. */
 export interface Recomputed {
@@ -24,15 +15,6 @@ export interface Recomputed {
   rowsWritten: number | null;
 }
 
-/** Buckets per INSERT; limits its memory and its block. */
-const BUCKETS_PER_INSERT = 2_000;
-
-/**
- * Maximum size of a statement in bytes. It contains the keys up to five times; this is more than the longest GitHub
- * names need.
- */
-const STATEMENT = { max_query_size: '10000000' };
-
 /** Time limit of one recomputation; even a bucket of a very large hour is bounded. */
 const INSERT_TIMEOUT_S = 120;
 
@@ -44,6 +26,7 @@ export class Pass {
   /** Returns the server's clock in microseconds; all versions come from this clock. */
   readonly version: string;
   readonly #reached = new Map<string, Promise<BucketKey[]>>();
+  readonly #sizes = new Map<string, Promise<ReadonlyMap<string, SessionSize>>>();
 
   private constructor(version: string) {
     this.version = version;
@@ -74,6 +57,14 @@ export class Pass {
     this.#reached.set(question, asked);
     return asked;
   }
+
+  /** Returns the sizes of sessions, by `keyOf`. */
+  sizes(client: ClickHouseClient, keys: readonly BucketKey[]): Promise<ReadonlyMap<string, SessionSize>> {
+    const question = keys.map(keyOf).join('\0');
+    const asked = this.#sizes.get(question) ?? sessionSizes(client, keys);
+    this.#sizes.set(question, asked);
+    return asked;
+  }
 }
 
 /**
@@ -90,14 +81,20 @@ export async function recompute(
   pass: Pass,
   onInsert?: (done: Recomputed) => void,
 ): Promise<number> {
-  let all = keys;
+  const { within, over, weigh } = await bySize(client, job, keys, pass);
+  let all = within;
   for (const sql of job.affected) all = await pass.reach(client, sql, all);
+  if (job.affected.length > 0 && job.over !== undefined && over.length > 0)
+    all = distinct([...all, ...(await pass.reach(client, job.over, over))]);
   if (job.grain === 'day')
     all = distinct(all.map((key) => ({ ...key, bucketStart: key.bucketStart - (key.bucketStart % DAY_S) })));
-  for (const batch of batches(all)) {
+  const statements = [...batches(all, weigh)].map((batch) => ({ sql: job.sql, batch }));
+  if (job.affected.length === 0 && job.over !== undefined)
+    for (const batch of batches(over)) statements.push({ sql: job.over, batch });
+  for (const { sql, batch } of statements) {
     const startedAt = performance.now();
     const { summary } = await client.command({
-      query: withKeys(job.sql, batch),
+      query: withKeys(sql, batch),
       query_params: { ...bounds(batch), version: pass.version, formula: job.formula },
       // One thread and one block of any size: the rows of a bucket become visible together.
       clickhouse_settings: {
@@ -118,10 +115,27 @@ export async function recompute(
       rowsWritten: reportedCount(summary?.written_rows),
     });
   }
-  return all.length;
+  return statements.reduce((sum, { batch }) => sum + batch.length, 0);
 }
 
 const DAY_S = 86_400;
+
+/** Separates sessions that are too large to be joined; `weigh` bounds the events of one INSERT. Other jobs' keys all count alike. */
+async function bySize(
+  client: ClickHouseClient,
+  job: RollupJob,
+  keys: readonly BucketKey[],
+  pass: Pass,
+): Promise<{ within: readonly BucketKey[]; over: readonly BucketKey[]; weigh?: (key: BucketKey) => number }> {
+  if (job.scope !== 'session') return { within: keys, over: [] };
+  const sizes = await pass.sizes(client, keys);
+  const sizeOf = (key: BucketKey): SessionSize => sizes.get(keyOf(key)) ?? { events: 0, places: 0 };
+  return {
+    within: keys.filter((key) => !isTooLarge(sizeOf(key))),
+    over: keys.filter((key) => isTooLarge(sizeOf(key))),
+    weigh: (key) => sizeOf(key).events + sizeOf(key).places,
+  };
+}
 
 /** Jobs of a pass that run at once: enough that one computes while another waits for its response. */
 const AT_ONCE = 4;
@@ -171,64 +185,3 @@ async function reach(client: ClickHouseClient, sql: string, keys: readonly Bucke
   }
   return distinct(reached);
 }
-
-const distinct = (keys: readonly BucketKey[]): BucketKey[] => [
-  ...new Map(keys.map((key) => [keyOf(key), key])).values(),
-];
-
-/** Sorts neighbours together, so that a batch reads few ranges of the tables. */
-function* batches(keys: readonly BucketKey[]): Generator<readonly BucketKey[]> {
-  const sorted = [...keys].sort(
-    (a, b) => compare(a.orgId, b.orgId) || compare(a.repo, b.repo) || a.bucketStart - b.bucketStart,
-  );
-  for (let start = 0; start < sorted.length; start += BUCKETS_PER_INSERT)
-    yield sorted.slice(start, start + BUCKETS_PER_INSERT);
-}
-
-const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
-
-/** Returns the identity of a bucket as one string. */
-export const keyOf = (key: BucketKey): string => `${key.orgId}\0${key.repo}\0${key.bucketStart}`;
-
-/** Returns the first and last bucket of the keys, which limit what a job reads. */
-function bounds(keys: readonly BucketKey[]): Record<string, unknown> {
-  return {
-    from: keys.reduce((least, key) => Math.min(least, key.bucketStart), Infinity),
-    to: keys.reduce((greatest, key) => Math.max(greatest, key.bucketStart), 0),
-  };
-}
-
-/**
- * Embeds the keys in the statement: parameters travel in the URL, where hundreds of keys exceed the server's limit, and
- * with constants ClickHouse finds the granules without a subquery. `{keys}` becomes an array of (organisation,
- * repository, seconds), `{repos}` of (organisation, repository), `{orgs}` of organisations. Each is one string that is
- * cast: analysing thousands of literals would take longer than most jobs.
- */
-export function withKeys(sql: string, keys: readonly BucketKey[]): string {
-  const list = (type: string, values: readonly string[]): string =>
-    `CAST(${stringLiteral(`[${[...new Set(values)].join(',')}]`)} AS Array(${type}))`;
-  return sql
-    .replaceAll('{keys}', () =>
-      list(
-        'Tuple(String, String, UInt32)',
-        keys.map((key) => `(${stringLiteral(key.orgId)},${stringLiteral(key.repo)},${key.bucketStart})`),
-      ),
-    )
-    .replaceAll('{repos}', () =>
-      list(
-        'Tuple(String, String)',
-        keys.map((key) => `(${stringLiteral(key.orgId)},${stringLiteral(key.repo)})`),
-      ),
-    )
-    .replaceAll('{orgs}', () =>
-      list(
-        'String',
-        keys.map((key) => stringLiteral(key.orgId)),
-      ),
-    );
-}
-
-/**
- * Escapes a ClickHouse string literal, in which only quote and backslash are special; also inside the text of an array.
- */
-const stringLiteral = (value: string): string => `'${value.replace(/[\\']/g, '\\$&')}'`;

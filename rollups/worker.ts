@@ -3,7 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { dirtyBuckets, readMarks, readSettled, writeSettled, type DirtyBucket, type Mark } from './dirty.js';
 import { jobId, rollupJobs, type RollupJob, type Shard } from './jobs.js';
-import { inOrder, keyOf, Pass, recompute } from './recompute.js';
+import { keyOf } from './bucket-key.js';
+import { inOrder, Pass, recompute } from './recompute.js';
+import { SESSION_LIMITS } from './session-size.js';
 import { recordRuns, type Run } from './runs.js';
 
 /**
@@ -47,6 +49,8 @@ interface JobState {
 interface Computed {
   markedAt: number;
   at: number;
+  /** Events of a session; 0 for any other bucket. */
+  events: number;
 }
 
 /**
@@ -85,7 +89,13 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
         finishedAt,
       });
     });
-    for (const bucket of due) state.computed.set(keyOf(bucket), { markedAt: bucket.markedAt, at: now });
+    const sizes = job.scope === 'session' ? await pass.sizes(clickhouse, due) : undefined;
+    for (const bucket of due)
+      state.computed.set(keyOf(bucket), {
+        markedAt: bucket.markedAt,
+        at: now,
+        events: sizes?.get(keyOf(bucket))?.events ?? 0,
+      });
     return done;
   }
 
@@ -178,10 +188,13 @@ const isAborted = (controller: AbortController): boolean => controller.signal.ab
 
 /**
  * Returns whether a bucket is due: it has a newer mark than it was computed for, or that mark has settled since. A mark
- * that became visible late, behind a newer one, is covered when the newer one settles.
+ * that became visible late, behind a newer one, is covered when the newer one settles. A session waits a millisecond for each
+ * of its events, at most 50 s, so that one which grows all the time costs no more the larger it is.
  */
 function isDue(bucket: DirtyBucket, state: JobState, now: number, settleMs: number): boolean {
   const before = state.computed.get(keyOf(bucket));
-  if (before === undefined || before.markedAt < bucket.markedAt) return true;
+  if (before === undefined) return true;
+  const wait = Math.min(before.events, SESSION_LIMITS.events);
+  if (before.markedAt < bucket.markedAt && now - before.at >= wait) return true;
   return now - bucket.markedAt >= settleMs && before.at < bucket.markedAt + settleMs;
 }

@@ -1,7 +1,8 @@
 import { finished } from 'node:stream/promises';
 import { ORACLE } from '#rollups/testing/history/oracle.js';
 import { rollupJobs, type RollupJob } from '#rollups/jobs.js';
-import { inOrder, Pass, recompute, withKeys, type BucketKey } from '#rollups/recompute.js';
+import { withKeys, type BucketKey } from '#rollups/bucket-key.js';
+import { inOrder, Pass, recompute } from '#rollups/recompute.js';
 import { createClickHouse, selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import type { BenchReport } from '../figure.js';
