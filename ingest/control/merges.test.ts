@@ -9,7 +9,7 @@ import { mintToken } from '../auth/tokens.js';
 import { scanOfSpec } from '../testing/bodies.js';
 import { jsonHeaders, startGateway, type TestGateway } from '../testing/gateway.js';
 import type { Fleet, ReviewItem, ReviewItemState } from '#schemas/http/fleet.js';
-import { scanIdOf } from '../fleet/entry.js';
+import { scanIdOf } from '#schemas/records/ids.js';
 import { openReviewItems } from '../fleet/review-items.js';
 import { addMember } from './members.js';
 import { runMerges } from './merges.js';

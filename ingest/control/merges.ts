@@ -6,7 +6,7 @@ import type { Postgres } from '#schemas/postgres/client.js';
 import { asRole, type Session } from '#schemas/postgres/session.js';
 import { repositoryId } from '#schemas/records/repository.js';
 import { randomBase62 } from '../auth/token-format.js';
-import { scanIdOf } from '../fleet/entry.js';
+import { scanIdOf } from '#schemas/records/ids.js';
 import type { Actor, ChangeSession, ControlPlane } from './control-plane.js';
 import { isoOrNull } from './iso.js';
 

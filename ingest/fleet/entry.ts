@@ -1,12 +1,7 @@
 import type { FleetEntry, Route } from '#schemas/http/fleet.js';
 import type { Grade } from '#schemas/records/enums.js';
-import { idOf } from '#schemas/records/ids.js';
+import { scanIdOf } from '#schemas/records/ids.js';
 import type { FleetScan } from './latest-scans.js';
-
-/** Returns the id of a scan in the API. */
-export function scanIdOf(orgId: string, repository: string, eventId: string): string {
-  return idOf('scan', orgId, repository, eventId);
-}
 
 /** Returns the digest that identifies a scan: its bundle digest, or its event id if there is no pack. */
 export function digestOf(scan: Pick<FleetScan, 'bundle_digest' | 'event_id'>): string {

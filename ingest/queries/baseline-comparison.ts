@@ -1,7 +1,7 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { BaselineComparison, ComparedFinding } from '#schemas/http/control.js';
 import { withStoreErrors } from '../errors/with-store-errors.js';
-import { scanIdOf } from '../fleet/entry.js';
+import { scanIdOf } from '#schemas/records/ids.js';
 
 /** Maximum findings of each kind that an answer lists. All are counted. */
 const MAX_LISTED = 500;

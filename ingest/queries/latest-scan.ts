@@ -2,7 +2,8 @@ import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js
 import type { LatestScan } from '#schemas/http/posture.js';
 import type { Grade, Integrity } from '#schemas/records/enums.js';
 import type { Row } from '#schemas/records/rows.js';
-import { errorsOf, scanIdOf } from '../fleet/entry.js';
+import { scanIdOf } from '#schemas/records/ids.js';
+import { errorsOf } from '../fleet/entry.js';
 import type { Window } from './window.js';
 
 /** Repository and time of the query. */

@@ -5,7 +5,7 @@ import type { Integrity } from '#schemas/records/enums.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { Caller } from '../auth/caller.js';
 import type { ControlPlane } from '../control/control-plane.js';
-import { scanIdOf } from '../fleet/entry.js';
+import { scanIdOf } from '#schemas/records/ids.js';
 import type { Repositories, Repository } from '../repositories.js';
 import type { ScanReport } from '../scan/read-scan.js';
 import type { TelemetrySink } from '../telemetry/sink.js';

@@ -17,7 +17,7 @@ import type { z } from 'zod';
 import type { repoList } from '#schemas/http/control.js';
 import type { Posture } from '#schemas/http/posture.js';
 import { setPlan } from '../control/orgs.js';
-import { scanIdOf } from '../fleet/entry.js';
+import { scanIdOf } from '#schemas/records/ids.js';
 import { mintToken } from '../auth/tokens.js';
 import { openSession } from '../testing/session.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';

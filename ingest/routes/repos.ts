@@ -25,7 +25,7 @@ import { listMerges, requestMerge } from '../control/merges.js';
 import { requestPurge } from '../control/purges.js';
 import { revokeBoundTo } from '../control/tokens.js';
 import { rowOfRepository } from '../control/row-of-repository.js';
-import { scanIdOf } from '../fleet/entry.js';
+import { scanIdOf } from '#schemas/records/ids.js';
 import { latestScans } from '../fleet/latest-scans.js';
 import { compareWithBaseline } from '../queries/baseline-comparison.js';
 import type { Repositories, Repository } from '../repositories.js';

@@ -30,3 +30,8 @@ export function hashOfId(prefix: string, id: string): string | undefined {
   }
   return (bits & ((1n << 128n) - 1n)).toString(16).padStart(32, '0');
 }
+
+/** Returns the id of a scan in the API. */
+export function scanIdOf(orgId: string, repository: string, eventId: string): string {
+  return idOf('scan', orgId, repository, eventId);
+}
