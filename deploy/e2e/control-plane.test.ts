@@ -941,7 +941,7 @@ describe('series', () => {
       await read('secret_exposure_events?bucket=day&repository=acme%2Fexposed&from=2026-07-01&to=2026-07-06')
     ).points;
     expect(
-      days.map(({ bucketStart, exposed, resolved }) => [String(bucketStart).slice(8, 10), exposed, resolved]),
+      days.map(({ bucketStart, exposed, resolved }) => [(bucketStart as string).slice(8, 10), exposed, resolved]),
     ).toEqual([
       ['01', 1, 0],
       ['05', 0, 1],

@@ -57,6 +57,7 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
     'cli:boards',
     'cli:start',
     'cli:demo',
+    'cli:doctor',
     'cli:grafana *',
     'cli:set-aside *',
     'metric:*',
