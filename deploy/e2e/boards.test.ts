@@ -479,7 +479,7 @@ describe.each([
       {
         last_at: at(7_000),
         repository: 'acme/web',
-        claimed: 'acme/claimed',
+        claimed: 'acme/api',
         agent: 'ledger-agent',
         session: 'session-ledger',
         calls_made: 7,

@@ -278,7 +278,7 @@ function outcomesByHand(org = 'org_a'): ToolCallSeed[] {
     agent: 'ledger-agent',
     tool: org === 'org_a' ? 'Bash' : 'THEIR TOOL',
     repo_source: 'hook',
-    repo_claimed: org === 'org_a' ? 'acme/claimed' : 'THEIR CLAIM',
+    repo_claimed: org === 'org_a' ? 'acme/api' : 'THEIR CLAIM',
     outcome,
     ...more,
   });

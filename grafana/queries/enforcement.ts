@@ -1,5 +1,5 @@
 import { hoursOrDays } from './resolution.js';
-import { GUARD_SCOPE, SCOPE } from './scope.js';
+import { GUARD_SCOPE, ORG, SCOPE } from './scope.js';
 
 const SERIES = { hours: 'tool_call_outcomes_hour', days: 'tool_call_outcomes_day' };
 /**
@@ -168,9 +168,13 @@ GROUP BY source
 ORDER BY sessions DESC, source`;
 }
 
-/** Returns sessions whose telemetry claims another repository than the hook saw, newest first; 100 rows. */
+/**
+ * Returns sessions whose telemetry claims another repository than the hook saw, newest first; 100 rows. A reader who sees one
+ * repository only is not told the name of another.
+ */
 export function attributionConflicts(): string {
-  return `SELECT last_at, repo AS repository, repo_claimed AS claimed, agent, session_id AS session, tool_calls AS calls_made
+  return `SELECT last_at, repo AS repository,
+    if(repo_claimed IN (SELECT repo FROM repository_activity WHERE ${ORG}), repo_claimed, 'another repository') AS claimed, agent, session_id AS session, tool_calls AS calls_made
 FROM agent_session
 WHERE ${SCOPE} AND last_at >= $__fromTime_ms AND started_at < $__toTime_ms AND repo_claimed != ''
 ORDER BY last_at DESC, session

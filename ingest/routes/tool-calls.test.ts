@@ -236,6 +236,9 @@ describe('GET /v1/sessions', () => {
 describe('a token bound to a repository', () => {
   it('sees calls and counts of that repository only', async () => {
     expect(ids(await calls('', bound))).toEqual(['bypassed', 'enforced']);
+    const { toolCalls } = await calls('', bound);
+    expect(toolCalls.find(({ toolCallId }) => toolCallId === 'enforced')?.repositoryClaimed).toBe('another repository');
+    expect((await get('/v1/sessions', bound)).body).not.toContain('evil/claimed');
     const { sessions } = await read(sessionList, '/v1/sessions', bound);
     expect(sessions.map(({ sessionId, toolCalls, outcomes }) => [sessionId, toolCalls, outcomes])).toEqual([
       ['session-1', 2, { bypassed: 1, enforced: 1 }],

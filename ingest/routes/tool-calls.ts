@@ -15,6 +15,7 @@ import {
 } from '#schemas/http/tool-calls.js';
 import type { Row } from '#schemas/records/rows.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
+import type { Caller } from '../auth/caller.js';
 import { historyStart, outsideHistory } from '../plans.js';
 import { agentSessions } from '../queries/agent-sessions.js';
 import { toolCalls } from '../queries/tool-calls.js';
@@ -84,7 +85,7 @@ export function toolCallRoutes(
       cursor,
     });
     return {
-      toolCalls: rows.map(toToolCall),
+      toolCalls: rows.map((row) => toToolCall(row, caller)),
       from: window.from.toISOString(),
       to: window.to.toISOString(),
       historyFrom: window.historyFrom,
@@ -106,7 +107,7 @@ export function toolCallRoutes(
       cursor,
     });
     return {
-      sessions: rows.map(toSession),
+      sessions: rows.map((row) => toSession(row, caller)),
       from: window.from.toISOString(),
       to: window.to.toISOString(),
       historyFrom: window.historyFrom,
@@ -140,8 +141,8 @@ export function toolCallRoutes(
     });
     const isCut = history !== undefined && Date.parse(session.started_at) < history.getTime();
     return {
-      ...toSession(session),
-      calls: rows.map(toToolCall),
+      ...toSession(session, caller),
+      calls: rows.map((row) => toToolCall(row, caller)),
       historyFrom: isCut ? history.toISOString() : null,
       nextCursor,
     };
@@ -154,20 +155,24 @@ type CallRow = Row<'tool_call_outcome'>;
 type SessionRow = Row<'agent_session'>;
 type Attributed = Pick<CallRow, 'repo' | 'repo_source' | 'repo_claimed'>;
 
-function attributionOf(row: Attributed): Pick<ToolCall, 'repository' | 'repositorySource' | 'repositoryClaimed'> {
+function attributionOf(
+  row: Attributed,
+  caller: Caller,
+): Pick<ToolCall, 'repository' | 'repositorySource' | 'repositoryClaimed'> {
   return {
     repository: orNull(row.repo),
     repositorySource: orNull(row.repo_source) as ToolCall['repositorySource'],
-    repositoryClaimed: orNull(row.repo_claimed),
+    repositoryClaimed:
+      row.repo_claimed !== '' && caller.repository !== null ? 'another repository' : orNull(row.repo_claimed),
   };
 }
 
-function toToolCall(row: CallRow): ToolCall {
+function toToolCall(row: CallRow, caller: Caller): ToolCall {
   return {
     toolCallId: row.tool_call_id,
     isInferred: row.is_inferred,
     sessionId: orNull(row.session_id),
-    ...attributionOf(row),
+    ...attributionOf(row, caller),
     agent: row.agent,
     agentName: row.agent_name,
     tool: row.tool,
@@ -207,10 +212,10 @@ function toToolCall(row: CallRow): ToolCall {
   };
 }
 
-function toSession(row: SessionRow): AgentSession {
+function toSession(row: SessionRow, caller: Caller): AgentSession {
   return {
     sessionId: row.session_id,
-    ...attributionOf(row),
+    ...attributionOf(row, caller),
     agent: row.agent,
     agentName: row.agent_name,
     agentVersion: row.agent_version,

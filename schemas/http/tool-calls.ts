@@ -47,7 +47,10 @@ const attribution = {
    * `telemetry`: claimed by the telemetry alone.
    */
   repositorySource: z.enum(['hook', 'session', 'telemetry']).nullable(),
-  /** A claim of the telemetry's resource that contradicts `repository`; null if there is none. */
+  /**
+   * A claim of the telemetry's resource that contradicts `repository`; null if there is none. For a token that is bound to a
+   * repository `another repository`, without its name.
+   */
   repositoryClaimed: z.string().nullable(),
 };
 
