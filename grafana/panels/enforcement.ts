@@ -16,17 +16,17 @@ import {
 import { bars, colorByName, lines, rows, stat } from './kit.js';
 import { colored, column, REPOSITORY_LINK, timeColumn, wordMapping } from './look.js';
 
-/** What became of a call, as the panels write it. */
+/** What became of a call, as the panels write it. Hex colours are legible on black and on white; what is unknown is grey. */
 const OUTCOME_COLORS = {
   enforced: 'green',
-  presumed: 'blue',
+  presumed: '#6b9e2f',
   allowed: 'blue',
   bypassed: 'purple',
   'failed open': 'red',
   overruled: 'orange',
   unjudged: 'yellow',
-  'denied elsewhere': 'text',
-  unknown: 'text',
+  'denied elsewhere': '#2a9d8f',
+  unknown: '#7d8590',
 } as const;
 
 const SILENT = 'No tool calls: none in this range, do the agents send telemetry?';
