@@ -16,7 +16,7 @@ import {
 import { bars, colorByName, lines, rows, stat } from './kit.js';
 import { colored, column, REPOSITORY_LINK, timeColumn, wordMapping } from './look.js';
 
-/** What became of a call, as the panels write it. Hex colours are legible on black and on white; what is unknown is grey. */
+/** Colours of outcomes in charts; what is unknown is grey. */
 const OUTCOME_COLORS = {
   enforced: 'green',
   presumed: '#6b9e2f',
@@ -206,7 +206,9 @@ export function toolsTable(): Builder<Panel> {
   );
 }
 
-const outcomeColumn = [...column('Outcome', 110), ...colored(wordMapping(OUTCOME_COLORS))];
+/** The same for words in tables, where hex colours have too little contrast in one theme. */
+const WORD_COLORS = { ...OUTCOME_COLORS, presumed: 'text', 'denied elsewhere': 'text', unknown: 'text' } as const;
+const outcomeColumn = [...column('Outcome', 110), ...colored(wordMapping(WORD_COLORS))];
 
 export function passedTable(): Builder<Panel> {
   return rows(

@@ -169,8 +169,8 @@ ORDER BY sessions DESC, source`;
 }
 
 /**
- * Returns sessions whose telemetry claims another repository than the hook saw, newest first; 100 rows. A reader who sees one
- * repository only is not told the name of another.
+ * Returns sessions whose telemetry claims another repository than the hook saw, newest first; 100 rows. To a reader who sees
+ * one repository only, another has no name.
  */
 export function attributionConflicts(): string {
   return `SELECT last_at, repo AS repository,
