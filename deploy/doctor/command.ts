@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { placesHere } from '#exporters/install/install.js';
 import { createClickHouse, selectRows } from '#schemas/clickhouse/client.js';
 import { CommandError } from '#schemas/errors.js';
+import { call } from '../control-commands.js';
 import { resolveDataDir } from '../embedded/config.js';
 import { callStack } from '../embedded/data-folder.js';
 import type { StackStatus } from '../embedded/stack.js';
@@ -15,9 +16,6 @@ export interface DoctorFlags {
   url?: string;
   json?: true;
 }
-
-/** Milliseconds within which the stack answers one request. */
-const CALL_MS = 120_000;
 
 /**
  * `shieldwatch doctor`: checks this machine, the gateway, and, on the machine of a running stack, every step from a
@@ -80,18 +78,14 @@ async function stackAccess(
   dataDir: string,
   status: StackStatus,
 ): Promise<{ access: PathAccess; close: () => Promise<void> }> {
-  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const answer = await callStack<T>(dataDir, method, path, body, CALL_MS);
-    if (answer === undefined) throw new CommandError(`the stack on ${dataDir} ended`);
-    return answer;
-  }
+  const stack = { dataDir };
   const reader = createClickHouse({ url: await readerUrl(status) });
   return {
     access: {
       gateway: status.gateway,
-      listOrgs: () => call('GET', '/orgs'),
-      createOrg: async (name) => (await call<{ id: string }>('POST', '/orgs', { name, plan: 'team' })).id,
-      asMachine: (orgId, method, url, body) => call('POST', '/api', { orgId, method, url, body }),
+      listOrgs: () => call(stack, '/orgs', 'GET'),
+      createOrg: async (name) => (await call<{ id: string }>(stack, '/orgs', 'POST', { name, plan: 'team' })).id,
+      asMachine: (orgId, method, url, body) => call(stack, '/api', 'POST', { orgId, method, url, body }),
       select: (sql) => selectRows(reader, sql),
     },
     close: () => reader.close(),
