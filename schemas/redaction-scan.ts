@@ -39,7 +39,7 @@ export interface KeywordScanner {
   scan(text: string, found: Report): number;
 }
 
-/** Told the number of a keyword, the index of its last character, and the text. */
+/** Receives the number of a keyword, the index of its last character, and the text. */
 export type Report = (keyword: number, end: number, text: string) => void;
 
 /** Low bits of a move: the next state times the width. Higher bits are those of {@link Look}. */
