@@ -179,6 +179,29 @@ func TestAManyFoldGroupIsCutBeforeItIsJudged(t *testing.T) {
 	assert.Len(t, l.Poison, 1)
 }
 
+func TestFiveKillsSoonAfterTheStartAccuseNothing(t *testing.T) {
+	for _, dispatched := range []uint64{2, 9, 40, 5000} {
+		l := ledger{Running: true}
+		items := make([]uint64, dispatched)
+		for i := range items {
+			items[i] = uint64(i)
+		}
+		l.begin(items, false)
+		for range 4 {
+			l.Trying = true
+			// Each time something new is in flight beside it.
+			dispatched++
+			l.begin([]uint64{dispatched}, false)
+		}
+		assert.Empty(t, l.Poison)
+		left := 0
+		for _, g := range l.Groups {
+			left += len(g.Items)
+		}
+		assert.Len(t, items, left-4)
+	}
+}
+
 func TestAKillCostsFewInserts(t *testing.T) {
 	items := make([]uint64, 1000)
 	l := ledger{Running: true}

@@ -49,12 +49,13 @@ func (l *ledger) begin(dispatched []uint64, crashed bool) {
 		tried.Ends++
 		l.Groups = l.Groups[1:]
 		switch {
-		case len(tried.Items) > 1:
-			l.Groups = append(split(tried, parts), l.Groups...)
-		case tried.Ends >= endsOfKill || crashed && tried.Ends >= endsOfCrash:
+		case len(tried.Items) == 1 && (tried.Ends >= endsOfKill || crashed && tried.Ends >= endsOfCrash):
 			l.Poison = append(l.Poison, tried.Items...)
+		case crashed:
+			l.Groups = append(split(tried, parts), l.Groups...)
 		default:
-			l.Groups = append([]group{tried}, l.Groups...)
+			// Behind all others: kills that have another cause, each soon after a start, meet a different group each time.
+			l.Groups = append(l.Groups, split(tried, parts)...)
 		}
 	}
 	if len(dispatched) > 0 {
