@@ -264,7 +264,6 @@ describe('a repository that only `agentshield watch` or an agent reports', () =>
     await expect
       .poll(() => gateway.postgres.query("SELECT full_name FROM repo WHERE org_id = 'org_a' ORDER BY 1"), {
         interval: 100,
-        timeout: 20_000,
       })
       .toEqual(names.map((full_name) => ({ full_name })));
     // What alerts and variables of boards read.

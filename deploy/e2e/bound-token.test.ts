@@ -183,7 +183,7 @@ describe('a token that is bound to a repository', () => {
     const isReported = async (token: string): Promise<boolean> =>
       (await call('POST', '/v1/logs', token, { resourceLogs: [] })).body.includes('are in use');
     for (let i = 0; i < 5; i += 1) expect(await isReported(sender)).toBe(false);
-    await expect.poll(() => isReported(gateway.ingestToken), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => isReported(gateway.ingestToken)).toBe(true);
     await setPlan(gateway.app.plane, 'org_a', 'enterprise');
   });
 

@@ -289,7 +289,7 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
       let ended = 0;
       // The supervisor knows a new process when it is healthy, which may be after it has sent.
       const end = async (): Promise<void> => {
-        await expect.poll(() => under.collector.pid, { timeout: 20_000, interval: 10 }).not.toBe(ended);
+        await expect.poll(() => under.collector.pid, { interval: 10 }).not.toBe(ended);
         ended = under.collector.pid;
         process.kill(ended, signal);
       };
@@ -305,9 +305,7 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
       ]);
       expect(answers).toEqual([200, 200, 200]);
       await settles(t, under, [...texts(20), ...texts(20, 'with it')]);
-      await expect
-        .poll(() => setAside(under), { timeout: 60_000 })
-        .toEqual([expect.stringMatching(/-logs-crash-[0-9a-f]{8}\.otlp$/)]);
+      await expect.poll(() => setAside(under)).toEqual([expect.stringMatching(/-logs-crash-[0-9a-f]{8}\.otlp$/)]);
       expect(ends(under)).toBe(count);
       const content = readFileSync(join(under.queue, 'set-aside', setAside(under)[0] ?? ''));
       for (const text of ['deadly', 'beside it']) expect(content.includes(text)).toBe(true);
@@ -331,10 +329,9 @@ describe.skipIf(!hasGo())(`the collector sets aside ${hasGo() ? '' : '(NOT RUN: 
       sent.push(...now.filter((_, index) => answers[index] === 200));
       // Under way: the store was asked for it, or has it.
       const before = proxy.happened.get('reset') ?? 0;
-      if (round % 2 === 0)
-        await expect.poll(() => proxy.happened.get('reset') ?? 0, { timeout: 60_000 }).toBeGreaterThan(before);
+      if (round % 2 === 0) await expect.poll(() => proxy.happened.get('reset') ?? 0).toBeGreaterThan(before);
       process.kill(pid, 'SIGKILL');
-      await expect.poll(() => under.collector.pid, { timeout: 60_000 }).not.toBe(pid);
+      await expect.poll(() => under.collector.pid).not.toBe(pid);
     }
     proxy.fault = () => 'pass';
     expect(sent.length).toBe(200);

@@ -301,13 +301,11 @@ it('returns the rows behind every point of every series, and every kind of fact 
   await post('/v1/logs', { resourceLogs: [{ resource, scopeLogs: [{ logRecords: [log, result] }] }] });
   await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
   await expect
-    .poll(
-      () =>
-        selectRows(
-          gateway.store.client,
-          "SELECT 1 AS found FROM control_event WHERE org_id = 'org_a' AND kind = 'review_item' AND repo = 'acme/explained'",
-        ),
-      { timeout: 20_000 },
+    .poll(() =>
+      selectRows(
+        gateway.store.client,
+        "SELECT 1 AS found FROM control_event WHERE org_id = 'org_a' AND kind = 'review_item' AND repo = 'acme/explained'",
+      ),
     )
     .toEqual([{ found: 1 }]);
   await roll();

@@ -145,7 +145,7 @@ const merge = (from: string, into: string) =>
 
 describe('a merge of two names', () => {
   it('moves all facts, landing and decisions to the surviving name, killed at any statement and run again', async () => {
-    await expect.poll(() => ids('control_event_v1', OLD), { timeout: 20_000 }).not.toEqual([]);
+    await expect.poll(() => ids('control_event_v1', OLD)).not.toEqual([]);
     const items = async (repository: string): Promise<ReviewItem[]> =>
       (
         await gateway.app.inject({
@@ -182,7 +182,7 @@ describe('a merge of two names', () => {
       expect((await items(NEW)).map((each) => [each.id, each.status])).toEqual([[item?.id, status]]);
     }
     // The repository that was added, and the two decisions.
-    await expect.poll(() => ids('control_event_v1', NEW), { timeout: 20_000 }).toHaveLength(3);
+    await expect.poll(() => ids('control_event_v1', NEW)).toHaveLength(3);
     const before = await facts();
     const [spans, logs] = [(await landed(OLD))[0], (await landed(NEW))[0]];
     let kills = 0;
@@ -319,14 +319,12 @@ describe('the baseline of a merged repository', () => {
     const before = await baseline(kept, 'PUT');
     await baseline(old, 'PUT');
     expect((await merge(old, kept)).statusCode).toBe(200);
-    await expect.poll(() => ids('control_event_v1', old), { timeout: 20_000 }).not.toEqual([]);
+    await expect.poll(() => ids('control_event_v1', old)).not.toEqual([]);
     await run();
     const { sourceScanId } = await baseline(kept);
     expect([sourceScanId, scanIdOf('org_a', kept, digest('b'))]).toEqual([before.sourceScanId, before.sourceScanId]);
     // Both names' facts, and the one that the merge recorded.
-    await expect
-      .poll(() => shown(kept), { timeout: 20_000 })
-      .toEqual({ eventId: digest('b'), scanId: sourceScanId, facts: 3 });
+    await expect.poll(() => shown(kept)).toEqual({ eventId: digest('b'), scanId: sourceScanId, facts: 3 });
   });
 
   it('moves to a surviving name that has none, and names its scan by that name', async () => {
@@ -334,15 +332,13 @@ describe('the baseline of a merged repository', () => {
     await scan(old, 'c', 0);
     const before = await baseline(old, 'PUT');
     expect((await merge(old, kept)).statusCode).toBe(200);
-    await expect.poll(() => ids('control_event_v1', old), { timeout: 20_000 }).not.toEqual([]);
+    await expect.poll(() => ids('control_event_v1', old)).not.toEqual([]);
     await run();
     const { sourceScanId, repository, numericScore } = await baseline(kept);
     expect([repository, numericScore]).toEqual([kept, before.numericScore]);
     expect([sourceScanId, before.sourceScanId]).toEqual(
       [old, kept].map((name) => scanIdOf('org_a', name, digest('c'))).reverse(),
     );
-    await expect
-      .poll(() => shown(kept), { timeout: 20_000 })
-      .toEqual({ eventId: digest('c'), scanId: sourceScanId, facts: 2 });
+    await expect.poll(() => shown(kept)).toEqual({ eventId: digest('c'), scanId: sourceScanId, facts: 2 });
   });
 });

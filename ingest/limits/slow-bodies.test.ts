@@ -60,10 +60,10 @@ describe('slow bodies', () => {
         sockets.push(socket);
       }
       const statuses = (): string[] => answers.map((answer) => /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? '').sort();
-      await expect.poll(statuses, { timeout: 20_000 }).toEqual(['', '', '408', '408', '408']);
-      await expect.poll(() => sockets.filter(({ closed }) => closed).length, { timeout: 20_000 }).toBe(3);
+      await expect.poll(statuses).toEqual(['', '', '408', '408', '408']);
+      await expect.poll(() => sockets.filter(({ closed }) => closed).length).toBe(3);
       for (const socket of sockets) if (!socket.closed) socket.write('Logs":[]}  ');
-      await expect.poll(statuses, { timeout: 20_000 }).toEqual(['200', '200', '408', '408', '408']);
+      await expect.poll(statuses).toEqual(['200', '200', '408', '408', '408']);
       for (const socket of sockets) socket.destroy();
     } finally {
       await gateway.close();
