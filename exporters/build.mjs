@@ -52,6 +52,7 @@ const LAZY = {
 };
 /** Our files that few calls need, with their exported functions: kept as text, compiled when one is called. */
 const COLD = {
+  'exporters/hook/drill.ts': ['keepDrillJudgement'],
   'exporters/hook/rule-category.ts': ['categoryOf', 'isRuleCategory'],
   'exporters/hook/session-write.ts': ['writeSession'],
   'exporters/spool/drop.ts': ['dropOldest'],

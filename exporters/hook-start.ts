@@ -1,4 +1,4 @@
-/** What `install/` and `hook/` agree on: how the hook is started and tested. */
+/** What `install/`, `drill/` and `hook/` agree on: how the hook is started and tested. */
 
 /** V8's option that leaves the seed as Node was built with it. */
 export const FIXED_SEED_OPTION = '--no-rehash-snapshot';
@@ -8,3 +8,9 @@ export const FIXED_SEED_OPTION = '--no-rehash-snapshot';
  * use it: their session ids are UUIDs that the agent itself makes.
  */
 export const PROBE_SESSION = 'shieldwatch-probe';
+
+/**
+ * Begins the name of the file that the call of a drill would create; the drill's id follows. The hook looks for a drill
+ * only in calls that contain it.
+ */
+export const DRILL_MARK = 'shieldwatch-drill-';

@@ -1,6 +1,7 @@
 import { removeFolders } from '../bench/folders.js';
 import { CommandError } from '#schemas/errors.js';
 import { soakAudit } from './audit.js';
+import { soakDrill } from './drill.js';
 import { soakGuard } from './guard.js';
 import { soakHostile } from './hostile/hostile.js';
 import { soakLedger } from './ledger.js';
@@ -12,6 +13,7 @@ import { soakRollups } from './rollups.js';
 /** Long runs of what the tests do briefly: `npm run soak -- <name> <argument>`. */
 const SOAKS: Readonly<Record<string, (argument: string, err: (line: string) => void) => Promise<void>>> = {
   audit: (amount, say) => soakAudit(countOf('audit', amount), say),
+  drill: soakDrill,
   guard: soakGuard,
   hostile: soakHostile,
   ledger: (amount, say) => soakLedger(countOf('ledger', amount || '1000000'), say),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { registerAgent } from './agent.js';
+import { registerDrill } from './drill.js';
 import { registerInstall } from './install.js';
 import { registerPolicy } from './policy.js';
 import { registerScan } from './scan.js';
@@ -16,6 +17,7 @@ export function registerProducerCommands(program: Command): void {
   registerShip(program);
   registerAgent(program);
   registerInstall(program);
+  registerDrill(program);
   registerPolicy(program);
   program
     .command('hook')

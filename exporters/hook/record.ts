@@ -7,13 +7,14 @@ import { spoolLimits } from '../spool/limits.js';
 import { spoolFolder } from '../spool/location.js';
 import { actor } from './actor.js';
 import { isoTime } from './iso-time.js';
-import { PROBE_SESSION } from '../hook-start.js';
+import { DRILL_MARK, PROBE_SESSION } from '../hook-start.js';
+import { keepDrillJudgement } from './drill.js';
 import { isToolEvent, type ToolCall } from './tool-call.js';
 import type { Verdict } from './verdict.js';
 
-/** The recorded parts of a call; its input is not recorded. */
+/** The recorded parts of a call; of its input only whether it is the call of a drill. */
 export type RecordedCall = Pick<ToolCall, 'tool' | 'cwd' | 'sessionId' | 'toolCallId' | 'agent' | 'agentVersion'> &
-  Partial<Pick<ToolCall, 'event'>>;
+  Partial<Pick<ToolCall, 'event' | 'input'>>;
 
 /** Context of a call that its input does not contain. */
 export interface Surroundings {
@@ -34,6 +35,7 @@ export function record(
 ): void {
   if (call.sessionId === PROBE_SESSION) return;
   try {
+    if (call.input?.includes(DRILL_MARK) && keepDrillJudgement(call, verdict, env)) return;
     const line = decisionRecord(call, verdict, durationMs, { env, projectDir });
     appendToSpool(spoolFolder(env), line, spoolLimits(env));
   } catch {

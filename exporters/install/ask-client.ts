@@ -37,7 +37,7 @@ export async function askClient(client: Client['name'], places: Places): Promise
 }
 
 /** Returns the program on PATH, but never one inside the project. */
-function programOn({ env, project }: Places, name: string): string | undefined {
+export function programOn({ env, project }: Places, name: string): string | undefined {
   for (const folder of (env['PATH'] ?? '').split(delimiter)) {
     if (!isAbsolute(folder)) continue;
     const path = join(folder, name);

@@ -16,7 +16,7 @@ const PRECEDENCE = ['managed', 'project', 'user'] as const;
 
 type Read = SettingsFile & { readonly reading: { readonly kind: 'read' } };
 
-function readFiles({ files }: Seen): Read[] {
+function readFiles({ files }: Pick<Seen, 'files'>): Read[] {
   const read = files.filter((file): file is Read => file.reading.kind === 'read');
   const isDefault = ({ file }: SettingsFile): boolean => file.endsWith('system-defaults.json');
   return [
@@ -50,7 +50,7 @@ export const FOLDER_UNKNOWN =
   'Gemini CLI does not know whether to trust this folder: until it is trusted no hook is called in it';
 
 /** Gemini calls no hook of any settings in an untrusted folder. */
-function folderTrust(seen: Seen): string[] {
+export function folderTrust(seen: Pick<Seen, 'places' | 'files' | 'textOf'>): string[] {
   const { env, project } = seen.places;
   const home = geminiHome(seen.places);
   if (env['GEMINI_RESTRICTED_MODE'] === 'true' || env['GEMINI_CLI_TRUST_WORKSPACE'] === 'false')

@@ -207,7 +207,7 @@ function spoolOf(installed: readonly InstalledEntry[], env: NodeJS.ProcessEnv): 
 }
 
 /** Returns the value of an option in an installed command. */
-function fixedValue(installed: readonly InstalledEntry[], option: string): string | undefined {
+export function fixedValue(installed: readonly Pick<InstalledEntry, 'hook'>[], option: string): string | undefined {
   const values = installed.map(({ hook }) =>
     hook.type === 'command' ? new RegExp(` ${option} "((?:[^"\\\\]|\\\\.)*)"`).exec(hook.command)?.[1] : undefined,
   );

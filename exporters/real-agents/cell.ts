@@ -5,7 +5,8 @@ import type { DecisionRecord } from '#schemas/records/decision.js';
 import { SEGMENT_PATTERN } from '../spool/location.js';
 import { decodeLine } from '../spool/line.js';
 import { claudeFile, DRIVERS, programs, type AgentName, type Launch } from './drivers.js';
-import { ModelServer, type Asked, type ModelRequest, type Turn } from './model-server.js';
+import type { Asked, ModelRequest, Turn } from '../drill/model-api.js';
+import { ModelServer } from './model-server.js';
 import { Workplace, type Ended } from './workplace.js';
 
 export const GROUPS = ['switches', 'files', 'tools', 'events', 'ends'] as const;

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { anthropicApi } from './anthropic-api.js';
-import { geminiApi } from './gemini-api.js';
-import type { ModelApi } from './model-server.js';
-import { openaiApi } from './openai-api.js';
+import { anthropicApi } from '../drill/anthropic-api.js';
+import { geminiApi } from '../drill/gemini-api.js';
+import type { ModelApi } from '../drill/model-api.js';
+import { openaiApi } from '../drill/openai-api.js';
 import type { Ended, Workplace } from './workplace.js';
 
 export const AGENTS = ['claude-code', 'codex', 'gemini-cli'] as const;

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AGENTS, claudeFile, DRIVERS, type AgentName, type Launch } from './drivers.js';
-import { ModelServer, type ModelRequest } from './model-server.js';
+import type { ModelRequest } from '../drill/model-api.js';
+import { ModelServer } from './model-server.js';
 import { Workplace } from './workplace.js';
 
 /** Features of one client, read from its program and from what it offers to the model. */

@@ -14,7 +14,8 @@ import { buildHook, type BuiltHook } from '../testing/built-hook.js';
 import { spoolRecords } from '../testing/spool-lines.js';
 import { DRIVERS, type AgentName } from './drivers.js';
 import { AGENT_PACKAGES, AGENTS_FOLDER, areInstalled, installAgents } from './install.js';
-import { ModelServer, type Turn } from './model-server.js';
+import type { Turn } from '../drill/model-api.js';
+import { ModelServer } from './model-server.js';
 import { Workplace, type Ended } from './workplace.js';
 
 // The real clients, as npm has them, each with a stand-in for its model that asks for one forbidden and one

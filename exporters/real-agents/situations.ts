@@ -5,7 +5,7 @@ import { SWITCHES } from '../install/switches.js';
 import { FORBIDDEN, MARKER, REASON, SETTINGS, type Situation } from './cell.js';
 import { AGENTS, type AgentName } from './drivers.js';
 import { ENDS } from './lists.js';
-import type { Asked } from './model-server.js';
+import type { Asked } from '../drill/model-api.js';
 
 /** An entry of a list that cannot be tested here, and why. */
 export interface NotDriven {

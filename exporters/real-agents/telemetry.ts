@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { LocalServer, type Reply } from '../testing/local-server.js';
 import { DRIVERS, type AgentName, type Launch } from './drivers.js';
-import { ModelServer, type Asked } from './model-server.js';
+import type { Asked } from '../drill/model-api.js';
+import { ModelServer } from './model-server.js';
 import { Workplace } from './workplace.js';
 
 /**

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { hookFile } from '../../install/hook-command.js';
 import { MARKER, type Session } from '../cell.js';
 import type { AgentName } from '../drivers.js';
-import type { Asked } from '../model-server.js';
+import type { Asked } from '../../drill/model-api.js';
 
 /** A session that makes one kind of evidence about tool calls. */
 export interface Scenario extends Session {
@@ -39,12 +39,12 @@ export function canary(name: string): string {
 }
 
 /** Asks our hook, and then does what follows with its answer, `judged`. */
-const judging = (rest: string): string =>
+export const judging = (rest: string): string =>
   `const input = require('node:fs').readFileSync(0);
 const judged = require('node:child_process').spawnSync(process.execPath, [${JSON.stringify(hookFile())}, ...process.argv.slice(2)], { input });
 ${rest}
 `;
-const HANGS = 'setInterval(() => {}, 1000);';
+export const HANGS = 'setInterval(() => {}, 1000);';
 const KILLED = "process.kill(process.pid, 'SIGKILL');";
 const ANSWERS =
   'process.stdout.write(judged.stdout); process.stderr.write(judged.stderr); process.exitCode = judged.status;';
@@ -56,7 +56,7 @@ const TIME_LIMIT: Readonly<Record<AgentName, string>> = {
 };
 
 /** Replaces the hook by a program, and leaves out what makes the installed command block when the hook itself fails. */
-const failing = (
+export const failing = (
   agent: AgentName,
   program: string,
   open = true,

@@ -1,4 +1,4 @@
-import { nextTurn, type ModelApi, type Turn } from './model-server.js';
+import { nextTurn, type ModelApi, type Turn } from './model-api.js';
 
 /** OpenAI's Responses API (`POST /responses`, streamed), as Codex uses it. */
 export const openaiApi: ModelApi =

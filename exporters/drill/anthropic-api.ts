@@ -1,4 +1,4 @@
-import { nextTurn, type ModelApi, type Turn } from './model-server.js';
+import { nextTurn, type ModelApi, type Turn } from './model-api.js';
 
 /** The Anthropic Messages API (`POST /v1/messages`, streamed), as Claude Code uses it. */
 export const anthropicApi: ModelApi =

@@ -1,4 +1,4 @@
-import { nextTurn, type ModelApi } from './model-server.js';
+import { nextTurn, type ModelApi } from './model-api.js';
 
 /** Google's Gemini API (`:streamGenerateContent`), as Gemini CLI uses it. */
 export const geminiApi: ModelApi =
