@@ -40,10 +40,11 @@ export const Kind = {
   dot: 13,
   /** A colon, or a character that no prompt has before its colon. */
   promptSign: 14,
+  beyondAscii: 15,
   /** The start of one of {@link WORDS}. */
-  scheme: 15,
-  platform: 16,
-  range: 17,
+  scheme: 16,
+  platform: 17,
+  range: 18,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
@@ -98,6 +99,7 @@ const TESTS: Readonly<Record<keyof typeof Kind, (code: number) => boolean>> = {
     code > 127,
   dot: (code) => code === 46,
   promptSign: isPromptSign,
+  beyondAscii: (code) => code > 127,
   scheme: (code) => code === 58,
   platform: (code) => code === 58,
   range: (code) => code === 91,
@@ -155,9 +157,31 @@ export interface Argument {
   readonly next: number;
 }
 
+/**
+ * Units of work that any text may use, and that each two characters of it add. A candidate costs {@link WORK} units. Genuine text
+ * uses less than a quarter of that: minified source, changelogs full of URLs, documents about tokens. See `redaction-work.test.ts`.
+ */
+const WORK_BASE = 16_384;
+const CHARACTERS_PER_UNIT = 2;
+
+/** Units of work that a candidate costs, beside one for being there: what it costs is proportional to them. */
+export const WORK = {
+  /** An attempt at a regular expression. */
+  pattern: 3,
+  /** A value that is read behind a pattern. */
+  behind: 4,
+  /** A URL's authority, or the login name of a path. */
+  part: 3,
+  /** A name with its value, a header, a command line, a user and password without a scheme. */
+  reader: 7,
+} as const;
+
 /** What has been read of one text. */
 export class Ahead {
   text = '';
+  /** Units of work used since {@link allow}, in all texts that were derived from the same one. */
+  #work = 0;
+  #limit = 0;
   /** By kind: no such character is in `[from, to)`, and one is at `to` if `isFound`. */
   readonly #from = new Int32Array(KINDS).fill(-1);
   readonly #to = new Int32Array(KINDS).fill(-1);
@@ -194,6 +218,22 @@ export class Ahead {
   aboutRun = -1;
   aboutFrom = -1;
   isAbout = false;
+
+  /** Begins to count the work on a text of `length` UTF-16 units, and on what is derived from it. */
+  allow(length: number): void {
+    this.#work = 0;
+    this.#limit = WORK_BASE + Math.floor(length / CHARACTERS_PER_UNIT);
+  }
+
+  /** Counts work. The collector's processor counts the same, so that both give up on the same texts. */
+  charge(units: number): void {
+    this.#work += units;
+  }
+
+  /** Returns whether the work on the text has exceeded its limit. */
+  get isSpent(): boolean {
+    return this.#work > this.#limit;
+  }
 
   /** Forgets the text before. */
   begin(text: string): this {

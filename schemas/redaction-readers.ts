@@ -5,7 +5,7 @@
  * A reader is given the place of a keyword and tells the secret's begin and end. Each looks at a bounded number of
  * characters before it decides, and goes on without a bound only where the text is taken as a secret and so passed.
  */
-import { Ahead, Kind, type Argument } from './redaction-ahead.js';
+import { Ahead, Kind, WORK, type Argument } from './redaction-ahead.js';
 import { saysUserAndPassword } from './redaction-encoded.js';
 import {
   beginsSentence,
@@ -456,6 +456,7 @@ export function readAssignment(ahead: Ahead, start: number, end: number, take: T
   const strength = strengthOf(text, start, end);
   // `password` has `pass` in it: the value is read once, or twice where a second word of the name says more.
   if (at === ahead.nameRead && (ahead.isPasswordRead || strength === 'token')) return;
+  ahead.charge(WORK.reader);
   ahead.nameRead = at;
   ahead.isPasswordRead = strength === 'password';
   const depth = countBackslashes(text, at);
@@ -760,6 +761,7 @@ export function readAuthorization(ahead: Ahead, _start: number, end: number, tak
   const { text } = ahead;
   const sign = headerValue(text, end);
   if (sign === -1) return;
+  ahead.charge(WORK.reader);
   const depth = countBackslashes(text, sign);
   const first = isQuote(text.charCodeAt(sign + depth)) ? sign + depth + 1 : sign;
   let from = first;
@@ -822,6 +824,7 @@ export function readCookies(ahead: Ahead, _start: number, end: number, take: Tak
   const { text } = ahead;
   const sign = headerValue(text, end);
   if (sign === -1) return;
+  ahead.charge(WORK.reader);
   const depth = countBackslashes(text, sign);
   const first = isQuote(text.charCodeAt(sign + depth)) ? sign + depth + 1 : sign;
   let isSecret = false;
@@ -869,6 +872,7 @@ const isEscapeAt = (ahead: Ahead, at: number): boolean => {
 /** Reads user and password of the URL that has `://` at `start`: up to the last `@` of its authority. */
 export function readUrl(ahead: Ahead, start: number, end: number, take: Take): void {
   const { text } = ahead;
+  ahead.charge(WORK.part);
   let i = end;
   let at = -1;
   let colon = -1;
@@ -931,6 +935,7 @@ export function readUserinfo(ahead: Ahead, start: number, end: number, take: Tak
   if (!isHost(text, end)) return;
   let i = ahead.userStart(start);
   if (ahead.next(Kind.colon, i, start) === start) return;
+  ahead.charge(WORK.reader);
   i = skipBareColour(text, i);
   while (i < start && (text.charCodeAt(i) === 47 || !hasBoundary(text, i))) i += 1;
   const colon = ahead.next(Kind.colon, i, start);
@@ -1085,6 +1090,7 @@ export function readCommand(ahead: Ahead, start: number, end: number, take: Take
   const options = commands[text.slice(start, end).toLowerCase()] ?? [];
   let at = text.charAt(end - 1) === ' ' ? end - 1 : end;
   if (at === end && isNameCharacter(text.charCodeAt(at))) return end;
+  ahead.charge(WORK.reader);
   // The quote behind a program's name that stands alone in a list of arguments.
   const depth = countBackslashes(text, at);
   if (isQuote(text.charCodeAt(at + depth)) && text.charAt(at + depth + 1) === ',') at += depth + 1;

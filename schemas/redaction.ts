@@ -9,9 +9,11 @@
  * 4. If the text has escapes, steps 1 to 3 are repeated on the unescaped text, and findings are replaced in the
  * original.
  * 5. Each match becomes `[REDACTED:<kind>]`. Overlapping matches are replaced together, with the kind of the first.
+ * 6. Work is counted. A text that is denser in candidates than any genuine one exceeds its limit, and becomes
+ * `[REDACTED:work-limit]` as a whole: nobody can buy more than a fixed amount of work for a character.
  */
 import { REDACTION_RULES, type Reads, type RedactionRule } from './redaction-rules.js';
-import { Ahead, doubled, Kind } from './redaction-ahead.js';
+import { Ahead, doubled, Kind, WORK } from './redaction-ahead.js';
 import { eachDecoded, SHORTEST_DECODED } from './redaction-encoded.js';
 import { mayBeForm, mayHaveEscapes, resolveEscapes } from './redaction-escapes.js';
 import {
@@ -79,6 +81,8 @@ interface Pair {
   readonly keyword: string;
   /** Distance from the keyword's last character to the start of a match. */
   readonly back: number;
+  /** Characters of a match before the keyword, all of ASCII. */
+  readonly before: number;
   /** Minimum number of letters, digits, `_` and `-` after the keyword in every match. */
   readonly least: number;
 }
@@ -94,6 +98,8 @@ interface Found {
 
 /** Kind of a value that is a secret because of its name; see {@link secretNameStrength}. */
 export const NAMED_SECRET = 'assigned-secret';
+/** Kind of a text that is masked as a whole because reading it would take too much work. */
+export const WORK_LIMIT = 'work-limit';
 
 const NOTHING: Readonly<Record<string, number>> = Object.freeze({});
 /** Maximum nesting of decoding and unescaping. */
@@ -121,6 +127,7 @@ function createEngine(list: readonly RedactionRule[]): Engine {
         rule,
         keyword,
         back: keyword.length - 1 + before,
+        before,
         least: before === 0 ? leastRun(pattern) : 0,
       })),
   );
@@ -169,7 +176,9 @@ export function redact(text: string, personal?: Personal): Redaction {
 /** Redacts a text that was just scanned, in which something was seen. */
 function redactSeen(own: Engine, text: string, look: number, personal: Personal | undefined): Redaction {
   const found: Found[] = [];
+  own.ahead.allow(text.length);
   find(own, text, look, 0, found);
+  if (own.ahead.isSpent) return { text: `[REDACTED:${WORK_LIMIT}]`, counts: { [WORK_LIMIT]: 1 } };
   if (found.length === 0) return { text, counts: NOTHING };
   found.sort((a, b) => a.start - b.start || a.rule - b.rule || b.end - a.end);
   const counts: Record<string, number> = {};
@@ -208,10 +217,11 @@ export function redactText(text: string, personal?: Personal): string {
  */
 function find(own: Engine, text: string, look: number, depth: number, found: Found[], wasForm = false): void {
   if ((look & Look.keyword) !== 0) findPlain(own, text, found);
-  if (text.length < SHORTEST_DECODED || depth === DEEPEST) return;
+  if (text.length < SHORTEST_DECODED || depth === DEEPEST || own.ahead.isSpent) return;
   // Lines are joined before they are decoded, so a check of single characters is not enough.
   if ((look & (Look.encoded | Look.break)) !== 0 && (depth === 0 || text.length <= LONGEST_NESTED)) {
     eachDecoded(text, (decoded) => {
+      if (own.ahead.isSpent) return;
       const inLook = scan(own, decoded.text);
       if (inLook === 0) return;
       const inside: Found[] = [];
@@ -240,7 +250,7 @@ function findBehindEscapes(
   found: Found[],
   wasForm: boolean,
 ): void {
-  const view = resolveEscapes(text, plus);
+  const view = own.ahead.isSpent ? undefined : resolveEscapes(text, plus);
   if (view === undefined) return;
   const inside: Found[] = [];
   find(own, view.text, scan(own, view.text), depth + 1, inside, wasForm);
@@ -260,20 +270,26 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
   const { starts, pairs, count } = own.candidates;
   for (let i = 0; i < count; i++) {
     const start = starts[i] as number;
-    const { rule, keyword, least } = own.pairs[pairs[i] as number] as Pair;
+    const { rule, keyword, before, least } = own.pairs[pairs[i] as number] as Pair;
     if (start < (resume[rule] as number)) continue;
+    // Only then is it the same place in bytes, which the collector's processor counts.
+    if (before > 0 && ahead.has(Kind.beyondAscii, start, start + before)) continue;
+    if (ahead.isSpent) return;
     index = rule;
     ahead.keyword = start;
     const compiled = own.rules[index] as CompiledRule;
     const { reads, pattern } = compiled.rule;
+    // An `@` alone is cheap to reject, and frequent where binary data was in base64.
+    if (keyword !== '@') ahead.charge(1);
     if (pattern === undefined) {
       const end = start + keyword.length;
-      if (reads === 'address' || reads === 'login') readPersonal(text, start, end, index, reads, found);
+      if (reads === 'address' || reads === 'login') readPersonal(ahead, start, end, index, reads, found);
       else if (reads !== undefined && reads !== 'command') READERS[reads]?.(ahead, start, end, take);
       else if (mayRead(lines, keyword, start)) lines.push({ keyword, end: readCommand(ahead, start, end, add) });
       continue;
     }
     if (least > 0 && !hasRun(ahead, start + keyword.length, least)) continue;
+    ahead.charge(WORK.pattern);
     const end = matchEnd((compiled.expression ??= new RegExp(pattern, 'uy')), text, start);
     if (end === -1) {
       if (compiled.rule.oncePerRun === true) resume[index] = runEnd(text, start);
@@ -281,8 +297,12 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
     }
     const { except } = compiled.rule;
     if (except !== undefined && matchEnd((compiled.except ??= new RegExp(except, 'uy')), text, start) !== -1) continue;
-    if (reads === undefined) take(start, end);
-    else if (reads === 'block') {
+    if (reads === undefined) {
+      take(start, end);
+      continue;
+    }
+    ahead.charge(WORK.behind);
+    if (reads === 'block') {
       const to = blockEnd(text, end);
       if (to !== -1) take(start, to);
     } else if (reads === 'token') readToken(ahead, start, end, take);
@@ -326,7 +346,7 @@ const hasRun = (ahead: Ahead, at: number, least: number): boolean =>
   ahead.next(Kind.nameEnd, at, at + least) === at + least;
 
 function readPersonal(
-  text: string,
+  ahead: Ahead,
   start: number,
   end: number,
   rule: number,
@@ -335,8 +355,11 @@ function readPersonal(
 ): void {
   const take = (from: number, to: number, personal: string): void =>
     void found.push({ start: from, end: to, rule, personal });
-  if (reads === 'address') readAddress(text, start, take);
-  else readLogin(text, start, end, take);
+  if (reads === 'address') readAddress(ahead.text, start, take);
+  else {
+    ahead.charge(WORK.part);
+    readLogin(ahead.text, start, end, take);
+  }
 }
 
 /** Readers that begin at a keyword, except those of command lines and of personal data. */

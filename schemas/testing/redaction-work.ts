@@ -5,7 +5,7 @@
 import { ENTITIES } from '../redaction-escapes.js';
 import { REDACTION_RULES } from '../redaction-rules.js';
 import { PERSONAL_RULES } from '../redaction-personal.js';
-import { redact, type Personal } from '../redaction.js';
+import { redact, redactText, WORK_LIMIT, type Personal } from '../redaction.js';
 import { VOCABULARY } from '../redaction-vocabulary.js';
 
 /** An attempt at a regular expression, in characters read: its patterns are anchored and bounded. */
@@ -82,6 +82,34 @@ export const readsPerCharacter = (piece: string, size: number): number => {
   const text = repeat(piece, size);
   return readsOf(() => redact(text, kept)) / size;
 };
+
+/** What a text becomes that exceeds the limit of work. */
+export const LIMITED = `[REDACTED:${WORK_LIMIT}]`;
+
+/** Pieces that, repeated, exceed the limit: with characters of one, two and three bytes and of two UTF-16 units, and in escapes and base64. */
+const DENSE = [
+  'token ',
+  'password=a ',
+  'api_key=漢字 ',
+  'secret=😀é ',
+  '--user é ',
+  'etsy%3D',
+  'auth\\u003d+',
+  `${Buffer.from('tokenauth token=').toString('base64')} `,
+];
+
+/** The longest text of each dense piece that is still read, and the shortest one that is masked as a whole. */
+export function textsAtLimit(): string[] {
+  return DENSE.flatMap((piece) => {
+    let [read, limited] = [1, 16_384];
+    while (limited - read > 1) {
+      const middle = (read + limited) >> 1;
+      if (redactText(piece.repeat(middle)) === LIMITED) limited = middle;
+      else read = middle;
+    }
+    return [piece.repeat(read), piece.repeat(limited)];
+  });
+}
 
 const KEYWORDS = [...new Set([...REDACTION_RULES, ...PERSONAL_RULES].flatMap(({ keywords }) => keywords))];
 

@@ -29,6 +29,7 @@ const (
 	kindUserEnd
 	// A colon, or what no prompt has before its colon.
 	kindPromptSign
+	kindBeyondASCII
 	// From here on: where a word begins; see kindWords.
 	kindScheme
 	kindPlatform
@@ -69,10 +70,11 @@ var kindBits = func() (table [256]uint32) {
 		kindUserEnd: func(c byte) bool {
 			return c <= ' ' || c >= utf8.RuneSelf || strings.IndexByte("\"'`<>(),;|&=\\", c) >= 0
 		},
-		kindPromptSign: func(c byte) bool { return strings.IndexByte(":\"'=,;\n\r", c) >= 0 },
-		kindScheme:     func(c byte) bool { return c == ':' },
-		kindPlatform:   func(c byte) bool { return c == ':' },
-		kindRange:      func(c byte) bool { return c == '[' },
+		kindPromptSign:  func(c byte) bool { return strings.IndexByte(":\"'=,;\n\r", c) >= 0 },
+		kindBeyondASCII: func(c byte) bool { return c >= utf8.RuneSelf },
+		kindScheme:      func(c byte) bool { return c == ':' },
+		kindPlatform:    func(c byte) bool { return c == ':' },
+		kindRange:       func(c byte) bool { return c == '[' },
 	}
 	for c := range table {
 		for k, test := range tests {
@@ -91,6 +93,8 @@ func beginsTypographicQuote(c byte) bool { return c == 0xc2 || c == 0xe2 || c ==
 // keyword. schemas/redaction-ahead.ts has the same in TypeScript.
 type ahead struct {
 	text string
+	// What reading the texts has cost so far that are derived from one, and what it may cost.
+	work work
 	// By kind: no character of it stands in [from, to), and one stands at `to` if isFound.
 	known [kinds]struct {
 		from, to int

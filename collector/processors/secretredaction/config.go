@@ -125,6 +125,9 @@ func (c *Config) Validate() error {
 		}
 		seen[rule.Name] = true
 	}
+	if seen[workLimit] {
+		errs = append(errs, fmt.Errorf("rules: the name %q is reserved", workLimit))
+	}
 	for name, keys := range map[string][]string{
 		"allowed_keys": c.AllowedKeys, "additional_allowed_keys": c.AdditionalAllowedKeys, "content_keys": c.ContentKeys,
 	} {

@@ -72,8 +72,8 @@ func newSecretRedaction(config *Config, pseudonyms *pseudonyms, telemetry *telem
 	for _, key := range config.IdentityKeys {
 		p.identityKeys[key] = true
 	}
-	for _, rule := range config.Rules {
-		p.maskedNames = append(p.maskedNames, config.CountPrefix+"masked."+rule.Name)
+	for _, kind := range kindsOf(config.Rules) {
+		p.maskedNames = append(p.maskedNames, config.CountPrefix+"masked."+kind)
 	}
 	p.walkers.New = func() any {
 		return &walker{
@@ -84,6 +84,15 @@ func newSecretRedaction(config *Config, pseudonyms *pseudonyms, telemetry *telem
 		}
 	}
 	return p
+}
+
+// kindsOf returns what is counted in a tally, by its number.
+func kindsOf(rules []Rule) []string {
+	var kinds []string
+	for _, rule := range rules {
+		kinds = append(kinds, rule.Name)
+	}
+	return append(kinds, workLimit)
 }
 
 func (p *secretRedaction) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {

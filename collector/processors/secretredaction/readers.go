@@ -577,6 +577,7 @@ func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
 	if i == a.nameRead && name <= a.nameStrength {
 		return
 	}
+	a.work.charge(workReader)
 	a.nameRead, a.nameStrength = i, name
 	depth := countBackslashes(text, i)
 	isNameQuoted := isQuote(at(text, i+depth))
@@ -1068,6 +1069,7 @@ func (r *readers) readAuthorization(a *ahead, end int, take taker) {
 	if first < 0 {
 		return
 	}
+	a.work.charge(workReader)
 	from := first
 	to := credentialEnd(a, from)
 	if at(text, to) == ' ' && isScheme(text, from, to) {
@@ -1147,6 +1149,7 @@ func (r *readers) readCookies(a *ahead, end int, take taker) {
 	if first < 0 {
 		return
 	}
+	a.work.charge(workReader)
 	isSecret, to, name := false, first, first
 	for name < first+longestCommand {
 		// Pairs that were read for the name before, and hold no secret.
@@ -1211,6 +1214,7 @@ func isTextEscape(a *ahead, i int) bool {
 // readURL reads user and password of the URL that has `://` at start: up to the last @ of its authority.
 func (r *readers) readURL(a *ahead, start, end int, take taker) {
 	text := a.text
+	a.work.charge(workPart)
 	i, sign, colon := end, -1, -1
 	for ; i < len(text) && i < end+longestAuthority; i++ {
 		c := text[i]
@@ -1292,6 +1296,7 @@ func (r *readers) readUserinfo(a *ahead, start, end int, take taker) {
 	if a.next(kindColon, i, start) == start {
 		return
 	}
+	a.work.charge(workReader)
 	i = skipBareColour(text, i)
 	for i < start && (text[i] == '/' || !hasBoundary(text, i)) {
 		i++
@@ -1497,6 +1502,7 @@ func (r *readers) readCommand(a *ahead, start, end int, take taker) int {
 	} else if isNameByte(at(text, i)) {
 		return end
 	}
+	a.work.charge(workReader)
 	options := r.commands[strings.ToLower(text[start:end])]
 	// The quote behind a program's name that stands alone in a list of arguments.
 	if depth := countBackslashes(text, i); isQuote(at(text, i+depth)) && at(text, i+depth+1) == ',' {

@@ -20,6 +20,10 @@ const (
 
 	// The kind of a value that is a secret by the name it stands under.
 	namedSecret = "assigned-secret"
+	// The kind of a text that is masked as a whole because reading it would take too much work. Its number in a tally is behind the
+	// rules'.
+	workLimit            = "work-limit"
+	workLimitPlaceholder = "[REDACTED:" + workLimit + "]"
 
 	// How often a text is decoded, or its escapes are resolved, within one that was.
 	deepest = 2
@@ -63,9 +67,11 @@ type compiledRule struct {
 	placeholder string
 	boundary    string
 	oncePerRun  bool
-	reads       string
-	expression  *regexp.Regexp
-	except      *regexp.Regexp
+	// Bytes of a match before the keyword, all of ASCII.
+	before     int
+	reads      string
+	expression *regexp.Regexp
+	except     *regexp.Regexp
 	// Bytes that an attempt reads at most.
 	longest int
 	// Letters, digits, `_` and `-` that every match has behind the keyword.
@@ -92,7 +98,7 @@ type finding struct {
 
 // tally counts, for one record, what was taken out of it.
 type tally struct {
-	masked  []int // by rule
+	masked  []int // by rule, and for workLimit
 	some    bool  // whether anything below or in masked is not 0
 	dropped int   // attributes whose key is not allowed
 	content int   // attributes and bodies that are content
@@ -122,6 +128,7 @@ func newRedactor(rules []Rule, vocabulary Vocabulary) *redactor {
 			placeholder: "[REDACTED:" + rule.Name + "]",
 			boundary:    rule.Boundary,
 			oncePerRun:  rule.OncePerRun,
+			before:      rule.Before,
 			reads:       rule.Reads,
 		}
 		compiled := &r.rules[index]
@@ -205,7 +212,7 @@ func longestMatch(pattern string) int {
 	return min(longest(parsed)+utf8.UTFMax, unbounded)
 }
 
-func (r *redactor) newTally() *tally { return &tally{masked: make([]int, len(r.rules))} }
+func (r *redactor) newTally() *tally { return &tally{masked: make([]int, len(r.rules)+1)} }
 
 func (t *tally) reset() {
 	if t.some {
@@ -239,7 +246,13 @@ func (r *redactor) redact(text string, t *tally, s *scratch) (string, bool) {
 // redactSeen is redact for a text in which candidates has just seen something.
 func (r *redactor) redactSeen(text string, saw look, t *tally, s *scratch) (string, bool) {
 	s.findings = s.findings[:0]
+	s.ahead.work = newWork(text)
 	r.find(text, saw, 0, false, s)
+	if s.ahead.work.isSpent() {
+		t.masked[len(r.rules)]++
+		t.some = true
+		return workLimitPlaceholder, true
+	}
 	if len(s.findings) == 0 {
 		return text, false
 	}
@@ -278,7 +291,11 @@ func (r *redactor) redactIdentity(text string, email, login int, s *scratch) (st
 		return text, -1
 	}
 	s.findings = s.findings[:0]
+	s.ahead.work = newWork(name)
 	r.find(name, r.candidates(name, s), 0, false, s)
+	if s.ahead.work.isSpent() {
+		return s.personal(loginKind, name), login
+	}
 	sortFindings(s.findings)
 	done := 0
 	for _, f := range s.findings {
@@ -334,12 +351,15 @@ func (r *redactor) find(text string, saw look, depth int, wasForm bool, s *scrat
 	if len(s.candidates) > 0 {
 		r.findPlain(text, s)
 	}
-	if len(text) < shortestDecoded || depth == deepest {
+	if len(text) < shortestDecoded || depth == deepest || s.ahead.work.isSpent() {
 		return
 	}
 	// Lines are joined before they are decoded, so of those one look at the text does not say enough.
 	if saw&(lookEncoded|lookBreak) != 0 && (depth == 0 || len(text) <= longestNested) {
 		s.decoded[depth] = eachDecoded(text, s.decoded[depth], func(decoded []byte, start, end int) {
+			if s.ahead.work.isSpent() {
+				return
+			}
 			inside := r.scanner.look(decoded)
 			if inside == 0 || depth+1 == deepest && inside&lookKeyword == 0 {
 				return
@@ -371,6 +391,9 @@ func (r *redactor) find(text string, saw look, depth int, wasForm bool, s *scrat
 // findBehindEscapes does it on the text with its escapes resolved; with `plus` a + is a blank.
 // wasForm: the text is read with + as a blank as well.
 func (r *redactor) findBehindEscapes(text string, plus bool, depth int, wasForm bool, s *scratch) {
+	if s.ahead.work.isSpent() {
+		return
+	}
 	v, ok := resolveEscapes(text, plus)
 	if !ok {
 		return
@@ -435,8 +458,22 @@ func (r *redactor) findPlain(text string, s *scratch) {
 		if c.at < s.resume[c.rule] {
 			continue
 		}
-		a.keyword = c.at
 		rule := &r.rules[c.rule]
+		// Only then is it the same place in UTF-16, which the TypeScript engine counts.
+		if rule.before > 0 && a.has(kindBeyondASCII, c.at, c.at+rule.before) {
+			continue
+		}
+		if s.personal == nil && (rule.reads == readsAddress || rule.reads == readsLogin) {
+			continue
+		}
+		if a.work.isSpent() {
+			return
+		}
+		// An @ alone is cheap to reject, and frequent where binary data was in base64.
+		if c.word != "@" {
+			a.work.charge(1)
+		}
+		a.keyword = c.at
 		take := func(start, end int) {
 			s.findings = append(s.findings, finding{start: start, end: end, rule: c.rule})
 			s.resume[c.rule] = max(s.resume[c.rule], end)
@@ -448,6 +485,7 @@ func (r *redactor) findPlain(text string, s *scratch) {
 		if rule.least > 0 && a.next(kindNameEnd, c.at+len(c.word), c.at+len(c.word)+rule.least) < c.at+len(c.word)+rule.least {
 			continue
 		}
+		a.work.charge(workPattern)
 		rest := text[c.at:min(len(text), c.at+rule.longest)]
 		found := rule.expression.FindStringIndex(rest)
 		if found == nil {
@@ -460,6 +498,9 @@ func (r *redactor) findPlain(text string, s *scratch) {
 			continue
 		}
 		end := c.at + found[1]
+		if rule.reads != "" {
+			a.work.charge(workBehind)
+		}
 		switch rule.reads {
 		case readsBlock:
 			if to := blockEnd(text, end); to >= 0 {
@@ -492,13 +533,10 @@ func (r *redactor) readAt(a *ahead, c candidate, rule *compiledRule, take taker,
 	end := c.at + len(c.word)
 	switch rule.reads {
 	case readsAddress:
-		if s.personal != nil {
-			r.readAddress(a.text, c.at, takePersonal(c.rule, s))
-		}
+		r.readAddress(a.text, c.at, takePersonal(c.rule, s))
 	case readsLogin:
-		if s.personal != nil {
-			r.readLogin(a.text, c.at, end, takePersonal(c.rule, s))
-		}
+		a.work.charge(workPart)
+		r.readLogin(a.text, c.at, end, takePersonal(c.rule, s))
 	case readsAssignment:
 		r.readAssignment(a, c.at, end, take)
 	case readsAuthorization:

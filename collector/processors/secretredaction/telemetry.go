@@ -31,8 +31,8 @@ func newTelemetry(settings component.TelemetrySettings, rules []Rule) (*telemetr
 		metric.WithUnit("{attributes}"),
 	)
 	t := &telemetry{masked: masked, dropped: dropped, notAllowed: label("reason", "not_allowed"), content: label("reason", "content")}
-	for _, rule := range rules {
-		t.kinds = append(t.kinds, label("kind", rule.Name))
+	for _, kind := range kindsOf(rules) {
+		t.kinds = append(t.kinds, label("kind", kind))
 	}
 	return t, errors.Join(errMasked, errDropped)
 }
