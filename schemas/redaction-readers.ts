@@ -471,7 +471,12 @@ export function readAssignment(ahead: Ahead, start: number, end: number, take: T
     return;
   }
   // `arn:aws:secretsmanager:eu-central-1:123456789012:secret:app-1a2b3c`
-  if (sign === at + 1 && /[0-9]{12}:$/.test(text.slice(Math.max(0, start - 13), start))) return;
+  if (
+    sign === at + 1 &&
+    text.charCodeAt(start - 1) === COLON &&
+    /[0-9]{12}:$/.test(text.slice(Math.max(0, start - 13), start))
+  )
+    return;
   // `https://token:...@host`: the user of a URL.
   if (text.charAt(at) === ':' && sign === at + 1 && isUser(text, start)) return;
   if (readInner(ahead, from, start, strength, DEEPEST_INNER, take)) return;
@@ -670,9 +675,14 @@ function isOption(text: string, start: number): boolean {
   if (text.charAt(i) === '-') return hasBoundary(text, i);
   return (
     text.charAt(i - 1) === ' ' &&
+    mayEndSet(text, i - 2) &&
     /(?:^|[^A-Za-z0-9_])set(?:x|env)?(?: -[A-Za-z]{1,3})? $/i.test(text.slice(Math.max(0, i - 14), i))
   );
 }
+
+/** A check before the regular expression of {@link isOption}: the last letter of `set`, `setx` and `setenv`, or a hyphen before three letters at most. */
+const mayEndSet = (text: string, last: number): boolean =>
+  'tTxXvV'.includes(text.charAt(last) || ' ') || indexIn(text, '-', Math.max(0, last - 3), last) !== -1;
 
 /** Whether the name at `start` is what a command of a GitHub workflow sets: `::set-output name=token::X`. */
 function isWorkflowCommand(text: string, start: number): boolean {

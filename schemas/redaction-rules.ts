@@ -19,7 +19,7 @@ export interface RedactionRule {
   readonly keywords: readonly string[];
   /** Regular expression source; none where {@link reads} begins at the keyword. */
   readonly pattern?: string;
-  /** Number of characters of a match before its keyword; 0 unless given. */
+  /** Number of characters of a match before its keyword; 0 unless given. All are ASCII, and the last is a letter or digit. */
   readonly before?: number;
   /**
    * What must not stand before a match: `word`, a letter or digit (an underscore may: `mcp__sk-...`; and so may what

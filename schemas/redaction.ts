@@ -37,7 +37,7 @@ import {
 } from './redaction-readers.js';
 import { PERSONAL_RULES, readAddress, readLogin, type PersonalKind } from './redaction-personal.js';
 import { createKeywordScanner, Look, LOOK_ESCAPE, type KeywordScanner, type Report } from './redaction-scan.js';
-import { hasArgumentBoundary, hasBoundary, isNameCharacter, runEnd } from './redaction-text.js';
+import { hasArgumentBoundary, hasBoundary, isAlphanumeric, isNameCharacter, runEnd } from './redaction-text.js';
 
 export { isNamedSecret, REDACTION_RULES, type RedactionRule, type Strength };
 
@@ -150,10 +150,10 @@ function createEngine(list: readonly RedactionRule[]): Engine {
   };
 }
 
-/** Returns the minimum number of letters, digits, `_` and `-` that a pattern requires at its end, after a keyword. */
+/** Returns the minimum number of letters, digits, `_` and `-` that a pattern requires right after its keyword. */
 function leastRun(pattern = ''): number {
   const [, least] =
-    /^(?:[A-Za-z0-9_-]+|\(\?:[A-Za-z0-9_|-]+\))\[(?:[A-Za-z0-9]-[A-Za-z0-9]|_)+-?\]\{([0-9]+),[0-9]+\}$/.exec(
+    /^(?:(?:[A-Za-z0-9_-]|\\[.$])+|\(\?:(?:[A-Za-z0-9_|-]|\\[.$])+\))\[(?:[A-Za-z0-9]-[A-Za-z0-9]|_)+-?\]\{([0-9]+)[,}]/.exec(
       pattern,
     ) ?? [];
   return Number(least ?? 0);
@@ -272,8 +272,7 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
     const start = starts[i] as number;
     const { rule, keyword, before, least } = own.pairs[pairs[i] as number] as Pair;
     if (start < (resume[rule] as number)) continue;
-    // Only then is it the same place in bytes, which the collector's processor counts.
-    if (before > 0 && ahead.has(Kind.beyondAscii, start, start + before)) continue;
+    if (before > 0 && !mayBeBefore(ahead, start, start + before)) continue;
     if (ahead.isSpent) return;
     index = rule;
     ahead.keyword = start;
@@ -340,6 +339,13 @@ function mayRead(lines: CommandLine[], keyword: string, start: number): boolean 
   lines.length = kept;
   return !isRead && kept < MOST_COMMANDS;
 }
+
+/**
+ * Returns whether what stands before a keyword may be of a match: a letter or digit last, and all of it ASCII, for only then is it the
+ * same place in bytes, which the collector's processor counts.
+ */
+const mayBeBefore = (ahead: Ahead, start: number, end: number): boolean =>
+  isAlphanumeric(ahead.text.charCodeAt(end - 1)) && !ahead.has(Kind.beyondAscii, start, end);
 
 /** Returns whether `least` letters, digits, `_` and `-` follow at `at`. */
 const hasRun = (ahead: Ahead, at: number, least: number): boolean =>

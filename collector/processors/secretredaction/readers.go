@@ -603,7 +603,7 @@ func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
 		return
 	}
 	// `arn:aws:secretsmanager:eu-central-1:123456789012:secret:app-1a2b3c`
-	if sign == i+1 && account.MatchString(text[max(0, start-13):start]) {
+	if sign == i+1 && at(text, start-1) == ':' && account.MatchString(text[max(0, start-13):start]) {
 		return
 	}
 	// `https://token:...@host`: the user of a URL.
@@ -952,7 +952,17 @@ func isOption(text string, start int) bool {
 	if at(text, i) == '-' {
 		return hasBoundary(text, i)
 	}
-	return at(text, i-1) == ' ' && setting.MatchString(text[max(0, i-14):i])
+	return at(text, i-1) == ' ' && mayEndSet(text, i-2) && setting.MatchString(text[max(0, i-14):i])
+}
+
+// mayEndSet is a check before the regular expression of isOption: the last letter of `set`, `setx` and `setenv`, or a hyphen before
+// three letters at most.
+func mayEndSet(text string, last int) bool {
+	switch lower(at(text, last)) {
+	case 't', 'x', 'v':
+		return true
+	}
+	return last > 0 && strings.IndexByte(text[max(0, last-3):last], '-') >= 0
 }
 
 var workflowCommand = regexp.MustCompile(`::(?:set-output|set-env|save-state) name=$`)

@@ -161,13 +161,12 @@ func newRedactor(rules []Rule, vocabulary Vocabulary) *redactor {
 	return r
 }
 
-// endsInRun is a pattern that ends in letters, digits, `_` and `-` behind its keyword, with how many of them at least.
-var endsInRun = regexp.MustCompile(`^(?:[A-Za-z0-9_-]+|\(\?:[A-Za-z0-9_|-]+\))\[(?:[A-Za-z0-9]-[A-Za-z0-9]|_)+-?\]\{([0-9]+),[0-9]+\}$`)
+// beginsRun is a pattern that has letters, digits, `_` and `-` right behind its keyword, with how many of them at least.
+var beginsRun = regexp.MustCompile(`^(?:(?:[A-Za-z0-9_-]|\\[.$])+|\(\?:(?:[A-Za-z0-9_|-]|\\[.$])+\))\[(?:[A-Za-z0-9]-[A-Za-z0-9]|_)+-?\]\{([0-9]+)[,}]`)
 
-// leastRun returns how many letters, digits, `_` and `-` a pattern asks for behind one of its keywords, if it says so at its
-// end.
+// leastRun returns how many letters, digits, `_` and `-` a pattern asks for right behind one of its keywords.
 func leastRun(pattern string) int {
-	found := endsInRun.FindStringSubmatch(pattern)
+	found := beginsRun.FindStringSubmatch(pattern)
 	if found == nil {
 		return 0
 	}
@@ -459,8 +458,9 @@ func (r *redactor) findPlain(text string, s *scratch) {
 			continue
 		}
 		rule := &r.rules[c.rule]
-		// Only then is it the same place in UTF-16, which the TypeScript engine counts.
-		if rule.before > 0 && a.has(kindBeyondASCII, c.at, c.at+rule.before) {
+		// What stands before a keyword has a letter or digit last. All of it is ASCII, for only then is it the same place in UTF-16, which
+		// the TypeScript engine counts.
+		if rule.before > 0 && (!isAlphanumeric(text[c.at+rule.before-1]) || a.has(kindBeyondASCII, c.at, c.at+rule.before)) {
 			continue
 		}
 		if s.personal == nil && (rule.reads == readsAddress || rule.reads == readsLogin) {
