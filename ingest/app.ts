@@ -23,6 +23,7 @@ import { installTelemetry } from './operations/telemetry.js';
 import { createRepositories } from './repositories.js';
 import { auditRoutes } from './routes/audit.js';
 import { controlRoutes } from './routes/control.js';
+import { drillRoutes } from './routes/drills.js';
 import { findingRoutes } from './routes/findings.js';
 import { fleetRoutes } from './routes/fleet.js';
 import { healthRoutes } from './routes/health.js';
@@ -163,6 +164,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     seriesRoutes(api, { clickhouse, repositories });
     findingRoutes(api, { clickhouse, repositories, plane });
     toolCallRoutes(api, { clickhouse, repositories });
+    drillRoutes(api, { clickhouse, repositories });
     controlRoutes(api, { plane, onPurge: work.purges.wake });
     tokenRoutes(api, { plane });
     policyPromotionRoutes(api, { plane });

@@ -44,6 +44,7 @@ const RIGHTS: Readonly<Record<string, Right>> = {
   explain: READS,
   listFindings: READS,
   listToolCalls: READS,
+  listDrills: READS,
   listSessions: READS,
   showSession: READS,
   triageFinding: ADMIN,

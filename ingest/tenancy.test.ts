@@ -90,6 +90,7 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   }),
   listFindings: ({ repoId }) => ({ url: `/v1/findings?status=all&repository=${repoId}`, expected: 404 }),
   listToolCalls: ({ repoId }) => ({ url: `/v1/tool-calls?repository=${repoId}`, expected: 404 }),
+  listDrills: ({ repoId }) => ({ url: `/v1/drills?repository=${repoId}`, expected: 404 }),
   listSessions: ({ repoId }) => ({ url: `/v1/sessions?repository=${repoId}`, expected: 404 }),
   showSession: () => ({ url: `/v1/sessions/${MARK}`, expected: 404 }),
   triageFinding: ({ repoId, findingKey }) => ({
@@ -294,7 +295,7 @@ describe.each([
       return all;
     });
     const facts = await Promise.all(
-      ['scan', 'finding', 'runtime_event', 'drift_event', 'repository_activity'].map((view) =>
+      ['scan', 'finding', 'runtime_event', 'drift_event', 'drill_event', 'repository_activity'].map((view) =>
         selectRows(gateway.store.client, `SELECT * FROM ${view} WHERE org_id = 'org_a' ORDER BY ALL`),
       ),
     );

@@ -81,6 +81,8 @@ export const SPAN_SCAN = 'agentshield.scan';
 /** Facts are also derived from the former name, `agentshield.decision`. */
 export const SPAN_DECISION = 'agentshield.pre_tool_use';
 export const SPAN_DRIFT = 'agentshield.drift';
+/** A live drill. No attribute of it is one of GenAI's, so that it is no agent event. */
+export const SPAN_DRILL = 'shieldwatch.drill';
 
 /** Log events (`EventName`). */
 export const EVENT_FINDING = 'agentshield.finding';
@@ -196,6 +198,12 @@ export const ATTR_DRIFT_IS_REGRESSION = 'agentshield.drift.is_regression';
 export const ATTR_DRIFT_HAS_CRITICAL = 'agentshield.drift.has_critical';
 export const ATTR_DRIFT_FINDINGS_NEW = 'agentshield.drift.findings.new';
 export const ATTR_DRIFT_FINDINGS_RESOLVED = 'agentshield.drift.findings.resolved';
+
+/** Drill span: a random id of the seat, the agent and its version, and one of `DRILL_RESULTS`. */
+export const ATTR_DRILL_SEAT = 'shieldwatch.drill.seat';
+export const ATTR_DRILL_CLIENT = 'shieldwatch.drill.client';
+export const ATTR_DRILL_CLIENT_VERSION = 'shieldwatch.drill.client.version';
+export const ATTR_DRILL_RESULT = 'shieldwatch.drill.result';
 
 /** Metrics, for dashboards of other tools. No fact is derived from them. */
 export const METRIC_SCORE = 'agentshield.score';

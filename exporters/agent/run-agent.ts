@@ -3,6 +3,7 @@ import { SendError } from '../otlp/failure.js';
 import { createSender, type Sender } from '../otlp/sender.js';
 import { acquireLock, LockedError } from '../ship/lock.js';
 import { Shipment, type ShipResult } from '../ship/shipment.js';
+import { drillDaily } from '../drill/daily.js';
 import type { PolicyMode } from '../hook/policy-mode.js';
 import { startHttpHook } from './http-hook.js';
 
@@ -19,6 +20,8 @@ export interface AgentOptions {
   readonly hookToken: string;
   readonly mode: PolicyMode;
   readonly env: NodeJS.ProcessEnv;
+  /** Drills every installed agent once a day. */
+  readonly isDrilling?: boolean;
   /** Reports to the user. */
   readonly say: (line: string) => void;
   /** Interval between two reads of the spool. Default 1 s. */
@@ -49,6 +52,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       : createSender({ url: options.url, token: options.token }, options.deadlineMs ?? 30_000, stopping.signal);
   const { port, hookToken: token, mode, env } = options;
   const hook = await startHttpHook({ port, token, mode, env });
+  const drilling = options.isDrilling
+    ? drillDaily({ env, sender, signal: stopping.signal, say: options.say })
+    : Promise.resolve();
   const shipping = sender === undefined ? Promise.resolve() : shipUntilAborted(sender, options, stopping.signal);
   return {
     hookUrl: hook.url,
@@ -56,7 +62,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       stopping.abort();
       // Also aborts the request in flight; it was not acknowledged, so it is sent again later.
       sender?.close();
-      await Promise.all([shipping, hook.close()]);
+      await Promise.all([shipping, drilling, hook.close()]);
     },
   };
 }

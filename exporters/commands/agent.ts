@@ -12,6 +12,7 @@ import { environment } from '../environment.js';
 interface AgentCommandOptions extends ConnectionOptions, RuntimeLogOptions {
   port?: string;
   policyMode?: string;
+  drill?: true;
 }
 
 /** Registers `agent`. */
@@ -20,6 +21,7 @@ export function registerAgent(program: Command): void {
     .description('run beside the agents: send decisions as they come, and judge calls over HTTP on loopback')
     .option('--port <port>', 'of the HTTP hook (SHIELDWATCH_AGENT_PORT, default 4327)')
     .option('--policy-mode <mode>', 'strict, exact or compat (SHIELDWATCH_POLICY_MODE, default strict)')
+    .option('--drill', 'once a day prove with each installed agent that a denied call is stopped (see `drill`)')
     .action(agent);
 }
 
@@ -36,6 +38,7 @@ async function agent(options: AgentCommandOptions): Promise<void> {
     hookToken: hookToken(environment),
     mode: stricterMode(policyMode(options.policyMode), environment),
     env: environment,
+    isDrilling: options.drill ?? false,
     say: writeStderr,
   });
   writeStderr(`HTTP hook on ${running.hookUrl}`);

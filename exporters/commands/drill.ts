@@ -4,9 +4,11 @@ import { CommandError } from '#schemas/errors.js';
 import { environment } from '../environment.js';
 import type { Client } from '../install/client.js';
 import { seatId } from '../drill/seat.js';
-import { say } from './output.js';
+import { resolveToken, resolveUrl } from '../otlp/connection.js';
+import { withConnection, type ConnectionOptions } from './connection-options.js';
+import { say, writeStderr } from './output.js';
 
-interface DrillCommandOptions {
+interface DrillCommandOptions extends ConnectionOptions {
   live?: true;
   client?: string;
   dir: string;
@@ -16,8 +18,7 @@ interface DrillCommandOptions {
 
 /** Registers `drill`. */
 export function registerDrill(program: Command): void {
-  program
-    .command('drill')
+  withConnection(program.command('drill'))
     .description('show which agents are configured to call the hook; with --live prove that a denied call is stopped')
     .option(
       '--live',
@@ -87,14 +88,30 @@ async function configured(client: Client, { dir }: DrillCommandOptions): Promise
   return { client: client.name, result, detail, ...(cure === undefined ? {} : { cure }) };
 }
 
+/** Sends each result, if there is a token. @throws SendError if one could not be sent. */
 async function live(
   clients: readonly Client[],
-  { dir, project }: DrillCommandOptions,
+  { dir, project, url, token: given }: DrillCommandOptions,
   show: (line: Line) => void,
 ): Promise<void> {
   if (process.platform === 'win32') throw new CommandError('--live runs on Linux and macOS only');
   const { placesHere } = await import('../install/install.js');
-  const { runDrill } = await import('../drill/run-drill.js');
+  const { recordOf, runDrill } = await import('../drill/run-drill.js');
+  const { drillSpan } = await import('#schemas/records/drill.js');
   const places = placesHere(resolve(dir), environment);
-  for (const client of clients) show(await runDrill(client, places, { isForProject: project }));
+  const token = resolveToken(given, environment);
+  const { createSender } = await import('../otlp/sender.js');
+  const sender = token === undefined ? undefined : createSender({ url: resolveUrl(url, environment), token });
+  if (sender === undefined) writeStderr('nothing is sent: no token (SHIELDWATCH_TOKEN)');
+  try {
+    for (const client of clients) {
+      const options = { isForProject: project };
+      const result = await runDrill(client, places, options);
+      show(result);
+      const sent = await sender?.spans([drillSpan(recordOf(result, seatId(environment), places, options))]);
+      if (sent !== undefined && sent.rejected > 0) throw new CommandError(`the gateway rejected it: ${sent.message}`);
+    }
+  } finally {
+    sender?.close();
+  }
 }

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
-import { userInfo } from 'node:os';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { DrillResult } from '#schemas/records/drill.js';
+import type { DrillRecord, DrillResult } from '#schemas/records/drill.js';
 import { scrubText } from '#schemas/scrub.js';
+import { findGitFolder } from '../repository/git-folder.js';
+import { repositoryName } from '../repository/repository-name.js';
 import { programOn } from '../install/ask-client.js';
 import type { Client, Places, SettingsFile } from '../install/client.js';
 import { readFileText } from '../install/reading.js';
@@ -20,6 +21,8 @@ export interface DrillOptions {
   readonly isForProject: boolean;
   /** Milliseconds after which the client is ended. Default two minutes. */
   readonly limitMs?: number;
+  /** Ends the client at once. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a live drill of one client showed. */
@@ -32,6 +35,8 @@ export interface LiveDrill {
   readonly cure?: string;
   /** Version of the client, if it said one. */
   readonly version?: string;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
   readonly durationMs: number;
 }
 
@@ -56,6 +61,7 @@ export async function runDrill(client: Client, places: Places, options: DrillOpt
     detail,
     ...(cure === undefined ? {} : { cure }),
     ...(version === undefined ? {} : { version }),
+    startedAt: new Date(startedAt).toISOString(),
     durationMs: Date.now() - startedAt,
   });
   const program = programOn(places, drilled.program);
@@ -94,6 +100,7 @@ export async function runDrill(client: Client, places: Places, options: DrillOpt
         cwd: folder,
         env: { ...clientEnvironment(places.env, standIn.origin), HOME: places.home, ...start.env },
         limitMs: options.limitMs ?? LIMIT_MS,
+        signal: options.signal,
       });
       const installed = files.flatMap(({ reading }) => (reading.kind === 'read' ? client.find(reading.settings) : []));
       const seen = standIn.seen;
@@ -113,6 +120,24 @@ export async function runDrill(client: Client, places: Places, options: DrillOpt
     canary?.remove();
     rmSync(root, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** Returns a drill as it is sent: without detail and cure. A drill without a project is of no repository. */
+export function recordOf(
+  { client, result, version, startedAt, durationMs }: LiveDrill,
+  seat: string,
+  { project, env }: Places,
+  { isForProject }: DrillOptions,
+): DrillRecord {
+  return {
+    seat,
+    client,
+    ...(version === undefined ? {} : { version: version.slice(0, 50) }),
+    repository: isForProject && findGitFolder(project) !== undefined ? repositoryName([project], env) : '',
+    timestamp: startedAt,
+    durationMs,
+    result,
+  };
 }
 
 const isOfProject = (scope: SettingsFile['scope']): boolean => scope === 'project' || scope === 'local';
@@ -226,7 +251,12 @@ interface EndedClient {
 function runClient(
   program: string,
   args: readonly string[],
-  { cwd, env, limitMs }: { cwd: string; env: Record<string, string>; limitMs: number },
+  {
+    cwd,
+    env,
+    limitMs,
+    signal: stop,
+  }: { cwd: string; env: Record<string, string>; limitMs: number; signal: AbortSignal | undefined },
 ): Promise<EndedClient> {
   return new Promise((done) => {
     const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'], detached: true });
@@ -243,13 +273,13 @@ function runClient(
       endGroup();
     }, limitMs);
     // Ctrl-C reaches this process's group only.
-    const interrupted = (): void => {
-      endGroup();
-    };
-    process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+    process.once('SIGINT', endGroup).once('SIGTERM', endGroup);
+    stop?.addEventListener('abort', endGroup, { once: true });
+    if (stop?.aborted) endGroup();
     const finish = (how: string): void => {
       clearTimeout(timer);
-      process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+      process.off('SIGINT', endGroup).off('SIGTERM', endGroup);
+      stop?.removeEventListener('abort', endGroup);
       endGroup();
       const lines = errors.split('\n').map((line) => line.trim());
       done({ isOverdue, how, lastLine: scrubText(lines.findLast((line) => line !== '') ?? '', 200) });

@@ -433,7 +433,7 @@ async function rowsBehind(
   return { fact: kind, count, counted, duplicatesIgnored, rows, isCutOff: count > rows.length };
 }
 
-const isFact = (kind: EvidenceKind): kind is Fact => Object.hasOwn(FACTS, kind);
+const isFact = (kind: EvidenceKind): kind is EvidenceKind & Fact => Object.hasOwn(FACTS, kind);
 
 async function repeatsOf(client: ClickHouseClient, fact: Fact, where: string, params: Params): Promise<number> {
   const readings = (await readingsOf(client, fact)).join(' UNION ALL ');

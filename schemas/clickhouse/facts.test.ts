@@ -61,7 +61,13 @@ describe('facts', () => {
 
     const missing = new Map<Fact, number>();
     for (const day of await landingDays(db.client)) missing.set(day.fact, await reconcileFacts(db.client, day));
-    expect(Object.fromEntries(missing)).toEqual({ scan: 0, runtime_event: 10, drift_event: 0, agent_event: 0 });
+    expect(Object.fromEntries(missing)).toEqual({
+      scan: 0,
+      runtime_event: 10,
+      drift_event: 0,
+      drill_event: 0,
+      agent_event: 0,
+    });
     expect(await count('runtime_event')).toBe(10);
     expect(await count('dirty_hour_v1')).toBe(1);
     for (const day of await landingDays(db.client)) expect(await reconcileFacts(db.client, day)).toBe(0);

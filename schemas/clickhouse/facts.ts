@@ -6,6 +6,7 @@ export const FACTS = {
   finding: [{ landing: 'otel_logs', view: 'finding_in_mv_v1' }],
   runtime_event: [{ landing: 'otel_traces', view: 'runtime_event_in_mv_v1' }],
   drift_event: [{ landing: 'otel_traces', view: 'drift_event_in_mv_v1' }],
+  drill_event: [{ landing: 'otel_traces', view: 'drill_event_in_mv_v1' }],
   agent_event: [
     { landing: 'otel_logs', view: 'agent_event_in_mv_v1' },
     { landing: 'otel_traces', view: 'agent_event_span_in_mv_v1' },
@@ -14,10 +15,10 @@ export const FACTS = {
 export type Fact = keyof typeof FACTS;
 
 /**
- * Facts from which series are computed: those from landing, the counts of masked values, and the events of sessions, which
+ * Facts from which series are computed: those from landing except drills, which are in no number but their own, the counts of masked values, and the events of sessions, which
  * are decisions and agent events in another order.
  */
-export type SeriesFact = Fact | 'masking_event' | 'session_event';
+export type SeriesFact = Exclude<Fact, 'drill_event'> | 'masking_event' | 'session_event';
 
 /** Days for which facts and series are kept. Older hours are frozen: later arrivals do not change them. */
 export const FACT_DAYS = 730;

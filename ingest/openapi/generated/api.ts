@@ -544,6 +544,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/drills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what each seat has proved by live drills of its agents
+         * @description The newest drill of each seat, repository and agent. A drill is no decision and is in no other number.
+         *
+         *     Scope: `read`.
+         */
+        get: operations["listDrills"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/org/{orgId}": {
         parameters: {
             query?: never;
@@ -3015,6 +3037,59 @@ export interface operations {
                             };
                         }[];
                         historyFrom: string | null;
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDrills: {
+        parameters: {
+            query?: {
+                repository?: string;
+                state?: "proved" | "failed" | "overdue";
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        seats: {
+                            repository: string | null;
+                            seat: string;
+                            /** @enum {string} */
+                            client: "claude-code" | "codex" | "gemini-cli";
+                            clientVersion: string | null;
+                            /**
+                             * @description `proved`: the newest live drill showed that the agent obeys the guard, within 24 hours. `overdue`: the same, longer ago. `failed`: the newest drill did not show it.
+                             * @enum {string}
+                             */
+                            state: "proved" | "failed" | "overdue";
+                            /** @enum {string} */
+                            lastResult: "proved" | "no_hook" | "hook_failed" | "failed_open" | "policy_allowed" | "not_reported" | "client_failed" | "timeout";
+                            lastDrillAt: string;
+                            lastProofAt: string | null;
+                        }[];
                         nextCursor: string | null;
                     };
                 };
