@@ -141,9 +141,6 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
   'drills, which are in no other number (drills.test.ts, boards.test.ts, alerts.test.ts)': [
     'GET /v1/drills .*',
     'cli:drill',
-    'panel:coverage/11',
-    'panel:coverage/12',
-    'alert:shieldwatch-drill-overdue',
   ],
   'marks of what people decided and of rules met for the first time (boards.test.ts)': [
     'annotation:runtime/Rule*changes',
