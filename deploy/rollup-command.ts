@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
-import type { JobMonth } from '#rollups/backfill.js';
+import type { Backfilled, JobMonth } from '#rollups/backfill.js';
 import type { Shard } from '#rollups/jobs.js';
 import type { JobStatus } from '#rollups/status.js';
 import { EXPLAINED_SERIES, GRAINS, type Explanation } from '#schemas/clickhouse/explain.js';
 import { CommandError } from '#schemas/errors.js';
+import { describeFailing, logFailed } from './embedded/failed-series.js';
 import { untilInterrupted } from './embedded/until-interrupted.js';
 import { variable } from './environment.js';
 
@@ -57,9 +58,11 @@ export function registerRollupCommands(root: Command, { call, out, err }: Rollup
     .action(async (series: string | undefined, flags: Flags & Bounds & { repository?: string }) => {
       const months = await monthsFor(flags, series);
       const repo = flags.repository === undefined ? {} : { repo: flags.repository };
+      const incomplete = new Set<string>();
       await eachMonth(months, async (month) => {
-        const { buckets } = await call<{ buckets: number }>(flags, 'backfill', { ...month, ...repo });
-        return `${buckets} buckets`;
+        const { buckets, failed } = await call<Backfilled>(flags, 'backfill', { ...month, ...repo });
+        if (failed > 0) incomplete.add(month.series);
+        return `${buckets} buckets${failed === 0 ? '' : `, ${failed} could not be computed and are tried again`}`;
       });
       if (flags.repository !== undefined || flags.from !== undefined || flags.to !== undefined) return;
       // The greatest formula of each series is the one to come; it is complete now.
@@ -67,6 +70,10 @@ export function registerRollupCommands(root: Command, { call, out, err }: Rollup
       for (const month of months)
         if ((newest.get(month.series)?.formula ?? -1) < month.formula) newest.set(month.series, month);
       for (const month of newest.values()) {
+        if (incomplete.has(month.series)) {
+          out(`${month.series} is not complete; \`shieldwatch rollup status\` shows what failed`);
+          continue;
+        }
         const { isSwitched } = await call<{ isSwitched: boolean }>(flags, 'switch', month);
         if (isSwitched) out(`${month.series} shows formula ${month.formula} from now on`);
       }
@@ -151,6 +158,7 @@ async function runWorker(url: string, shard: Shard | undefined, err: (line: stri
     onError: () => {
       err('a pass failed; trying again');
     },
+    onFailed: logFailed(err),
   });
   worker.start();
   err(
@@ -163,25 +171,28 @@ async function runWorker(url: string, shard: Shard | undefined, err: (line: stri
 
 function statusTable(jobs: readonly JobStatus[]): string {
   const rows = [
-    ['series', 'kind', 'formula', 'settled until', 'open', 'last hour: buckets', 'ms', 'latest by ms'],
+    ['series', 'kind', 'formula', 'settled until', 'open', 'failed', 'last hour: buckets', 'ms', 'latest by ms'],
     ...jobs.map((job) => [
       job.series,
       job.kind,
       `${job.formula}${job.isShown ? '' : ' (not shown)'}`,
       job.settledUntil ?? 'never',
       String(job.openBuckets),
+      String((job.failing?.failed ?? 0) + (job.failing?.waiting ?? 0)),
       String(job.lastHour.buckets),
       String(job.lastHour.durationMs),
       String(job.lastHour.lagMsMax),
     ]),
   ];
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows
-    .map((row) =>
+  const failing = jobs.flatMap(({ failing: of }) => (of === undefined ? [] : [describeFailing(of)]));
+  return [
+    ...rows.map((row) =>
       row
         .map((cell, column) => cell.padEnd(widths[column] ?? 0))
         .join('  ')
         .trimEnd(),
-    )
-    .join('\n');
+    ),
+    ...failing,
+  ].join('\n');
 }

@@ -19,6 +19,7 @@ import { DEFAULT_QUOTAS, installQuotas, type QuotaSettings } from './limits/inst
 import { DEFAULT_SLOW_BODIES, SlowBodies, type SlowBodySettings } from './limits/slow-bodies.js';
 import { loggerOptions } from './logging.js';
 import { docsRoutes } from './openapi/routes.js';
+import { createFailingSeries } from './operations/failing-series.js';
 import { installTelemetry } from './operations/telemetry.js';
 import { createRepositories } from './repositories.js';
 import { auditRoutes } from './routes/audit.js';
@@ -111,7 +112,8 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
   app.decorate('plane', plane);
   installErrors(app);
   installSecurityHeaders(app);
-  installTelemetry(app, settings.spans);
+  const failingSeries = createFailingSeries(clickhouse);
+  installTelemetry(app, settings.spans, failingSeries);
   const tokenUse = createTokenUse();
   installAuth(app, postgres, tokenUse);
   installQuotas(app, settings.quotas ?? DEFAULT_QUOTAS);
@@ -173,6 +175,6 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
   });
   docsRoutes(app);
   await app.register(boards, { clickhouse, ...settings.boards });
-  healthRoutes(app, { clickhouse, postgres, collector, countSetAside: settings.countSetAside });
+  healthRoutes(app, { clickhouse, postgres, collector, countSetAside: settings.countSetAside, failingSeries });
   return app;
 }

@@ -1,8 +1,10 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { FACT_DAYS } from '#schemas/clickhouse/facts.js';
 import type { RollupJob } from './jobs.js';
+import { attempt } from './attempt.js';
 import type { BucketKey } from './bucket-key.js';
-import { Pass, recompute } from './recompute.js';
+import { Pass } from './recompute.js';
+import { PassFailures, readFailures, writeFailures } from './failures.js';
 import { recordRuns, type Run } from './runs.js';
 
 /** A month of one job: the unit of a backfill, so that progress can be shown. */
@@ -31,18 +33,23 @@ export async function monthsOf(client: ClickHouseClient, job: RollupJob): Promis
   return rows.map(({ month }) => ({ series: job.series, job: job.name, formula: job.formula, month }));
 }
 
+/** What a backfill did: buckets recomputed, and keys that could not be, which the worker tries again. */
+export interface Backfilled {
+  buckets: number;
+  failed: number;
+}
+
 /**
  * Recomputes every bucket of a month that has or had facts; replaces existing buckets.
  *
  * @param only limits it to one repository.
- * @returns the number of buckets recomputed.
  */
 export async function backfillMonth(
   client: ClickHouseClient,
   job: RollupJob,
   month: string,
   only?: { orgId: string; repo: string },
-): Promise<number> {
+): Promise<Backfilled> {
   const bound = only === undefined ? '' : 'AND org_id = {orgId:String} AND repo = {repo:String}';
   const inMonth = (column: string): string =>
     `toStartOfMonth(${column}) = {month:Date} AND ${column} > now() - toIntervalDay(${FACT_DAYS})`;
@@ -64,11 +71,21 @@ export async function backfillMonth(
     { month, ...only },
   );
   const runs: Run[] = [];
+  const pass = await Pass.begin(client);
+  const failures = new PassFailures(await readFailures(client));
   try {
-    return await recompute(client, job, keys, await Pass.begin(client), (insert) =>
-      runs.push({ ...insert, cause: 'backfill', backlog: keys.length, lagMs: 0, finishedAt: Date.now() }),
-    );
+    const { buckets } = await attempt(client, pass, {
+      job,
+      due: keys,
+      failures,
+      now: pass.beganAt,
+      retryBy: Infinity,
+      onInsert: (insert) =>
+        runs.push({ ...insert, cause: 'backfill', backlog: keys.length, lagMs: 0, finishedAt: Date.now() }),
+    });
+    return { buckets, failed: failures.changed().filter(({ isOpen }) => isOpen).length };
   } finally {
+    await writeFailures(client, failures.changed(), pass.version);
     await recordRuns(client, 'backfill', runs);
   }
 }

@@ -101,7 +101,7 @@ describe('the ledger of tool calls', () => {
         ...Object.entries(MUTANTS),
       ].entries()) {
         const formula = number + 100;
-        await recompute(db.client, { ...mutant, formula }, keys, await Pass.begin(db.client));
+        await recompute(db.client, { ...mutant, formula }, { marked: keys }, await Pass.begin(db.client));
         const { count } = differingCalls(await ledgerCalls(db.client, formula), wanted);
         if (count === 0) unnoticed.push(name);
       }

@@ -1,5 +1,6 @@
-import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { ClickHouseError, selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { batches, bounds, distinct, keyOf, STATEMENT, withKeys, type BucketKey } from './bucket-key.js';
+import { startOfDay, type Failed } from './failures.js';
 import type { RollupJob } from './jobs.js';
 import { isTooLarge, sessionSizes, type SessionSize } from './session-size.js';
 
@@ -15,8 +16,13 @@ export interface Recomputed {
   rowsWritten: number | null;
 }
 
-/** Time limit of one recomputation; even a bucket of a very large hour is bounded. */
-const INSERT_TIMEOUT_S = 120;
+/**
+ * Time limit of one recomputation, seconds; even a bucket of a very large hour is bounded. Less than the 30 s after which the
+ * client gives up, so that it is the engine that ends the work and says so.
+ */
+const INSERT_TIMEOUT_S = 25;
+/** Time limit of a part of one that was refused, at least. */
+const LEAST_TIMEOUT_S = 5;
 
 /**
  * A pass over dirty buckets: the version of everything it writes, taken from the server's clock before any fact was
@@ -67,58 +73,145 @@ export class Pass {
   }
 }
 
+/** What to recompute: marked keys, from which a job derives its buckets, and buckets. */
+export interface Work {
+  marked: readonly BucketKey[];
+  buckets?: readonly BucketKey[];
+  /** Buckets to leave out, although they follow from a marked key. */
+  isLeftOut?: (bucket: BucketKey) => boolean;
+}
+
+export interface RecomputeSettings {
+  /** Called after each INSERT. */
+  onInsert?: (done: Recomputed) => void;
+  /** Called for what the engine refuses to compute; the rest is computed. Without it the first error ends the work. */
+  onFailed?: (failed: Failed) => void;
+}
+
 /**
- * Recomputes the given buckets, and those they affect, from facts; each bucket in one atomic write. A pure function of
- * the facts: running it twice, or in two processes at once, yields the same series.
+ * Recomputes the given buckets, and those that marked keys affect, from facts; each bucket in one atomic write. A pure
+ * function of the facts: running it twice, or in two processes at once, yields the same series.
  *
- * @param onInsert called after each INSERT.
  * @returns the number of buckets recomputed.
+ * @throws an error that no statement is to blame for, such as a lost connection.
  */
 export async function recompute(
   client: ClickHouseClient,
   job: RollupJob,
-  keys: readonly BucketKey[],
+  { marked, buckets = [], isLeftOut = () => false }: Work,
   pass: Pass,
-  onInsert?: (done: Recomputed) => void,
+  { onInsert, onFailed }: RecomputeSettings = {},
 ): Promise<number> {
-  const { within, over, weigh } = await bySize(client, job, keys, pass);
-  let all = within;
-  for (const sql of job.affected) all = await pass.reach(client, sql, all);
-  if (job.affected.length > 0 && job.over !== undefined && over.length > 0)
-    all = distinct([...all, ...(await pass.reach(client, job.over, over))]);
-  if (job.grain === 'day')
-    all = distinct(all.map((key) => ({ ...key, bucketStart: key.bucketStart - (key.bucketStart % DAY_S) })));
-  const statements = [...batches(all, weigh)].map((batch) => ({ sql: job.sql, batch }));
-  if (job.affected.length === 0 && job.over !== undefined)
-    for (const batch of batches(over)) statements.push({ sql: job.over, batch });
-  for (const { sql, batch } of statements) {
-    const startedAt = performance.now();
-    const { summary } = await client.command({
-      query: withKeys(sql, batch),
-      query_params: { ...bounds(batch), version: pass.version, formula: job.formula },
-      // One thread and one block of any size: the rows of a bucket become visible together.
-      clickhouse_settings: {
-        max_insert_threads: '1',
-        min_insert_block_size_rows: '10000000',
-        min_insert_block_size_bytes: '0',
-        max_threads: 2,
-        max_execution_time: INSERT_TIMEOUT_S,
-        ...STATEMENT,
-      },
+  const isolation = new Isolation(onFailed);
+  const derived: BucketKey[] = [...buckets];
+  const statements: { sql: string; batch: readonly BucketKey[] }[] = [];
+  await isolation.run(marked, false, async (keys) => {
+    const { within, over, weigh } = await bySize(client, job, keys, pass);
+    if (!isDerivedBy(job)) {
+      for (const batch of batches(within, weigh)) statements.push({ sql: job.sql, batch });
+      if (job.over !== undefined) for (const batch of batches(over)) statements.push({ sql: job.over, batch });
+      return;
+    }
+    let all = within;
+    for (const sql of job.affected) all = await pass.reach(client, sql, all);
+    derived.push(...all.map(bucketOf(job)));
+    if (job.over !== undefined && over.length > 0)
+      derived.push(...(await pass.reach(client, job.over, over)).map(bucketOf(job)));
+  });
+  for (const batch of batches(distinct(derived).filter((bucket) => !isLeftOut(bucket))))
+    statements.push({ sql: job.sql, batch });
+
+  let done = 0;
+  for (const { sql, batch } of statements)
+    await isolation.run(batch, isDerivedBy(job), async (keys, limitS) => {
+      const startedAt = performance.now();
+      const { summary } = await client.command({
+        query: withKeys(sql, keys),
+        query_params: { ...bounds(keys), version: pass.version, formula: job.formula },
+        // One thread and one block of any size: the rows of a bucket become visible together.
+        clickhouse_settings: {
+          max_insert_threads: '1',
+          min_insert_block_size_rows: '10000000',
+          min_insert_block_size_bytes: '0',
+          max_threads: 2,
+          max_execution_time: limitS,
+          ...STATEMENT,
+        },
+      });
+      done += keys.length;
+      onInsert?.({
+        job,
+        version: pass.version,
+        buckets: keys.length,
+        durationMs: Math.round(performance.now() - startedAt),
+        rowsRead: reportedCount(summary?.read_rows),
+        rowsWritten: reportedCount(summary?.written_rows),
+      });
     });
-    onInsert?.({
-      job,
-      version: pass.version,
-      buckets: batch.length,
-      durationMs: Math.round(performance.now() - startedAt),
-      rowsRead: reportedCount(summary?.read_rows),
-      rowsWritten: reportedCount(summary?.written_rows),
-    });
-  }
-  return statements.reduce((sum, { batch }) => sum + batch.length, 0);
+  return done;
 }
 
-const DAY_S = 86_400;
+/** Returns whether what a job writes is derived from marked keys. Of sessions the key is the same, and its size decides the SQL. */
+const isDerivedBy = (job: RollupJob): boolean => job.scope !== 'session' || job.affected.length > 0;
+
+const bucketOf =
+  (job: RollupJob) =>
+  (key: BucketKey): BucketKey =>
+    job.grain === 'day' ? startOfDay(key) : key;
+
+/** Statements that may fail in one call of {@link recompute} before keys are no longer separated. */
+const MOST_FAILED = 32;
+
+/**
+ * Runs work on keys. When the engine refuses it, splits the keys, first by organisation, until those that it refuses stand
+ * alone; reports these and has done the others. The number of refused statements is bounded: what is refused after that is
+ * reported as it stands.
+ */
+class Isolation {
+  readonly #onFailed: ((failed: Failed) => void) | undefined;
+  #failed = 0;
+
+  constructor(onFailed: ((failed: Failed) => void) | undefined) {
+    this.#onFailed = onFailed;
+  }
+
+  async run(
+    all: readonly BucketKey[],
+    isDerived: boolean,
+    work: (keys: readonly BucketKey[], limitS: number) => Promise<void>,
+  ): Promise<void> {
+    const waiting = all.length === 0 ? [] : [{ keys: all, limitS: INSERT_TIMEOUT_S }];
+    for (let piece = waiting.pop(); piece !== undefined; piece = waiting.pop()) {
+      const { keys, limitS } = piece;
+      const startedAt = performance.now();
+      try {
+        await work(keys, limitS);
+      } catch (error) {
+        if (this.#onFailed === undefined || !(error instanceof ClickHouseError)) throw error;
+        this.#failed += 1;
+        if (keys.length > 1 && this.#failed <= MOST_FAILED) {
+          const half = Math.max(LEAST_TIMEOUT_S, limitS / 2);
+          for (const part of halves(keys)) waiting.push({ keys: part, limitS: half });
+          continue;
+        }
+        const durationMs = performance.now() - startedAt;
+        const reason = error.type ?? `error ${error.code}`;
+        for (const key of keys) this.#onFailed({ key, isDerived, reason, durationMs });
+      }
+    }
+  }
+}
+
+/** Splits keys in two, between organisations if there are several. */
+function halves(keys: readonly BucketKey[]): [readonly BucketKey[], readonly BucketKey[]] {
+  const sorted = [...keys].sort((a, b) => (a.orgId < b.orgId ? -1 : Number(a.orgId > b.orgId)));
+  const middle = Math.floor(sorted.length / 2);
+  const isBoundary = (at: number): boolean => sorted[at - 1]?.orgId !== sorted[at]?.orgId;
+  for (let step = 0; step < middle; step += 1)
+    for (const at of [middle - step, middle + step])
+      if (at > 0 && at < sorted.length && isBoundary(at)) return [sorted.slice(0, at), sorted.slice(at)];
+  return [sorted.slice(0, middle), sorted.slice(middle)];
+}
 
 /** Separates sessions that are too large to be joined; `weigh` bounds the events of one INSERT. Other jobs' keys all count alike. */
 async function bySize(
@@ -141,31 +234,41 @@ async function bySize(
 const AT_ONCE = 4;
 
 /**
- * Runs `work` for every job, several at once, each after the jobs that it reads. Rejects with the first failure once
- * all started ones have ended.
+ * Runs `work` for every job, several at once, each after the jobs that it reads. A job whose `work` rejects stops only those
+ * that read it, which do not run.
+ *
+ * @returns the errors of jobs that failed, and of those that did not run the one that was the reason.
  */
-export async function inOrder(jobs: readonly RollupJob[], work: (job: RollupJob) => Promise<void>): Promise<void> {
+export async function inOrder(
+  jobs: readonly RollupJob[],
+  work: (job: RollupJob) => Promise<void>,
+): Promise<ReadonlyMap<RollupJob, unknown>> {
   const waiting = [...jobs];
   const running = new Map<RollupJob, Promise<void>>();
-  const failures: unknown[] = [];
-  const isHeldUp = (job: RollupJob): boolean =>
-    [...waiting, ...running.keys()].some(({ name }) => job.reads.includes(name));
+  const failures = new Map<RollupJob, unknown>();
+  const reads = (job: RollupJob, of: Iterable<RollupJob>): RollupJob | undefined =>
+    [...of].find(({ name }) => job.reads.includes(name));
   while (waiting.length + running.size > 0) {
-    const ready = failures.length > 0 || running.size >= AT_ONCE ? undefined : waiting.find((job) => !isHeldUp(job));
-    if (ready === undefined) {
-      if (running.size === 0) break;
+    const ready = waiting.find((job) => reads(job, [...waiting, ...running.keys()]) === undefined);
+    if (ready === undefined || running.size >= AT_ONCE) {
+      if (running.size === 0) throw new Error('jobs that read one another');
       await Promise.race(running.values());
       continue;
     }
     waiting.splice(waiting.indexOf(ready), 1);
+    const failed = reads(ready, failures.keys());
+    if (failed !== undefined) {
+      failures.set(ready, failures.get(failed));
+      continue;
+    }
     const done = work(ready)
       .catch((error: unknown) => {
-        failures.push(error);
+        failures.set(ready, error);
       })
       .finally(() => running.delete(ready));
     running.set(ready, done);
   }
-  if (failures.length > 0) throw failures[0];
+  return failures;
 }
 
 /** A recomputation always reads and writes something: 0 means that the store does not report it. */

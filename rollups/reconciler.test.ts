@@ -35,7 +35,9 @@ describe('the reconciler', () => {
           resolve(facts);
         },
         onStale: () => undefined,
-        onError: reject,
+        onError: (what, error) => {
+          reject(new Error(what, { cause: error }));
+        },
       });
     });
     await stop;
@@ -78,8 +80,8 @@ describe('the reconciler', () => {
       onStale: (buckets) => {
         found.push(buckets);
       },
-      onError: (error) => {
-        throw error;
+      onError: (what, error) => {
+        throw new Error(what, { cause: error });
       },
     });
     await expect.poll(() => found.length).toBe(1);

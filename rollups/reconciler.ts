@@ -17,8 +17,8 @@ export interface ReconcilerSettings {
   onFactsCreated: (facts: number) => void;
   /** Called when buckets differed from their facts and have been marked dirty. */
   onStale: (buckets: number) => void;
-  /** Called for a failed pass; the next one retries. */
-  onError: (error: unknown) => void;
+  /** Called with what could not be compared, a series or a day of facts; the next pass compares it again. */
+  onError: (what: string, error: unknown) => void;
 }
 
 /**
@@ -33,17 +33,13 @@ export function startReconciler(settings: ReconcilerSettings): { stop(): Promise
     for (;;) {
       await pause(settings.intervalMs ?? HOUR_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
-      try {
-        const created = await reconcileRecent(settings.clickhouse, clock());
-        if (created > 0) settings.onFactsCreated(created);
-        const today = new Date(clock()).toISOString().slice(0, 10);
-        if (heldOn === today) continue;
-        const stale = await reconcileSeries(settings.clickhouse);
-        if (stale > 0) settings.onStale(stale);
-        heldOn = today;
-      } catch (error) {
-        settings.onError(error);
-      }
+      const created = await reconcileRecent(settings, clock());
+      if (created > 0) settings.onFactsCreated(created);
+      const today = new Date(clock()).toISOString().slice(0, 10);
+      if (heldOn === today) continue;
+      const { stale, isComplete } = await reconcileSeries(settings);
+      if (stale > 0) settings.onStale(stale);
+      if (isComplete) heldOn = today;
     }
   }
   const loop = run();
@@ -55,17 +51,36 @@ export function startReconciler(settings: ReconcilerSettings): { stop(): Promise
   };
 }
 
-async function reconcileRecent(clickhouse: ClickHouseClient, now: number): Promise<number> {
+/** Compares day by day; one that fails does not stop the others. */
+async function reconcileRecent({ clickhouse, onError }: ReconcilerSettings, now: number): Promise<number> {
   const yesterday = new Date(now - 24 * HOUR_MS).toISOString().slice(0, 10);
+  const days = await landingDays(clickhouse).catch((error: unknown) => {
+    onError('landing', error);
+    return [];
+  });
   let created = 0;
-  for (const day of await landingDays(clickhouse))
-    if (day.day >= yesterday) created += await reconcileFacts(clickhouse, day);
+  for (const day of days)
+    if (day.day >= yesterday)
+      created += await reconcileFacts(clickhouse, day).catch((error: unknown) => {
+        onError(`facts ${day.fact} of ${day.day}`, error);
+        return 0;
+      });
   return created;
 }
 
-async function reconcileSeries(clickhouse: ClickHouseClient): Promise<number> {
+/** Compares series by series; one that fails does not stop the others. */
+async function reconcileSeries({
+  clickhouse,
+  onError,
+}: ReconcilerSettings): Promise<{ stale: number; isComplete: boolean }> {
   let stale = 0;
+  let isComplete = true;
   for (const job of rollupJobs())
-    for (const { month } of await monthsOf(clickhouse, job)) stale += await reconcileMonth(clickhouse, job, month);
-  return stale;
+    try {
+      for (const { month } of await monthsOf(clickhouse, job)) stale += await reconcileMonth(clickhouse, job, month);
+    } catch (error) {
+      isComplete = false;
+      onError(`series ${job.name}`, error);
+    }
+  return { stale, isComplete };
 }

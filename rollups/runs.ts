@@ -2,14 +2,14 @@ import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Recomputed } from './recompute.js';
 
 /** Reason of a recomputation. */
-export type Cause = 'mark' | 'backfill';
+export type Cause = 'mark' | 'retry' | 'backfill';
 
 /** A recomputation with its delay, as `rollup_run_v1` stores it. */
 export interface Run extends Recomputed {
   cause: Cause;
   /** Buckets that waited when the pass began. */
   backlog: number;
-  /** Age of the oldest processed mark in ms; 0 for a backfill. */
+  /** Age of the oldest processed mark or failure in ms; 0 for a backfill. */
   lagMs: number;
   finishedAt: number;
 }

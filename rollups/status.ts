@@ -1,4 +1,5 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { failingSeries, type FailingSeries } from '#schemas/clickhouse/rollup-failure.js';
 import { activeFormula } from './backfill.js';
 import { readSettled, serverClock } from './dirty.js';
 import { jobId, rollupJobs } from './jobs.js';
@@ -16,6 +17,8 @@ export interface JobStatus {
   openBuckets: number;
   /** Of the last hour: number of recomputed buckets, duration, and greatest delay; ms. */
   lastHour: { buckets: number; durationMs: number; lagMsMax: number };
+  /** Buckets that could not be computed, or wait for one of another series; absent if there are none. */
+  failing?: FailingSeries;
 }
 
 /** Returns the state of every job, as workers recorded it in the store. */
@@ -34,6 +37,7 @@ export async function readStatus(client: ClickHouseClient): Promise<JobStatus[]>
      FROM rollup_run_v1 AS r WHERE r.finished_at > fromUnixTimestamp64Milli({now:Int64}, 'UTC') - toIntervalHour(1) GROUP BY series, formula`,
     { now },
   );
+  const failing = await failingSeries(client);
   return Promise.all(
     rollupJobs().map(async (job): Promise<JobStatus> => {
       // With shards each has its own; the job's state is that of the slowest.
@@ -49,6 +53,7 @@ export async function readStatus(client: ClickHouseClient): Promise<JobStatus[]>
        WHERE fact IN {facts:Array(String)} AND marked_at > fromUnixTimestamp64Milli({until:Int64}, 'UTC')`,
         { facts: job.facts, until },
       );
+      const failed = failing.find(({ series, formula }) => series === job.name && formula === job.formula);
       const run = runs.find(({ series, formula }) => series === job.name && formula === job.formula);
       return {
         series: job.name,
@@ -58,6 +63,7 @@ export async function readStatus(client: ClickHouseClient): Promise<JobStatus[]>
         settledUntil: until === 0 ? null : new Date(until).toISOString(),
         openBuckets: open[0]?.n ?? 0,
         lastHour: { buckets: run?.buckets ?? 0, durationMs: run?.durationMs ?? 0, lagMsMax: run?.lagMsMax ?? 0 },
+        ...(failed === undefined ? {} : { failing: failed }),
       };
     }),
   );

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { ClickHouseError, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { attempt } from './attempt.js';
 import { dirtyBuckets, readMarks, readSettled, writeSettled, type DirtyBucket, type Mark } from './dirty.js';
 import { jobId, rollupJobs, type RollupJob, type Shard } from './jobs.js';
-import { keyOf } from './bucket-key.js';
-import { inOrder, Pass, recompute } from './recompute.js';
-import { SESSION_LIMITS } from './session-size.js';
+import { keyOf, type BucketKey } from './bucket-key.js';
+import { PassFailures, readFailures, writeFailures, type Failure } from './failures.js';
+import { SESSION_LIMITS, type SessionSize } from './session-size.js';
+import { inOrder, Pass } from './recompute.js';
 import { recordRuns, type Run } from './runs.js';
 
 /**
@@ -28,6 +30,8 @@ export interface WorkerSettings {
   clock?: () => Promise<number>;
   /** Called for a failed pass; the next pass retries. */
   onError?: (error: unknown) => void;
+  /** Called with the buckets that a pass could not compute; they are tried again, less and less often. */
+  onFailed?: (failures: readonly Failure[]) => void;
 }
 
 export interface RollupWorker {
@@ -58,7 +62,7 @@ interface Computed {
  * lock: workers that process the same buckets write the same rows.
  */
 export function createRollupWorker(settings: WorkerSettings): RollupWorker {
-  const { clickhouse, onError, shard } = settings;
+  const { clickhouse, onError, onFailed, shard } = settings;
   const intervalMs = settings.intervalMs ?? 1_000;
   const settleMs = settings.settleMs ?? SETTLE_MS;
   const jobs = settings.jobs ?? rollupJobs();
@@ -73,31 +77,44 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
     clock: PassClock,
     marks: readonly Mark[],
     runs: Run[],
+    failures: PassFailures,
   ): Promise<number> {
     const { now } = clock;
     const due = dirtyBuckets(job, marks, state.settledUntil).filter((bucket) => isDue(bucket, state, now, settleMs));
     // A mark that is processed again when it settles is not late.
     const fresh = due.filter((bucket) => state.computed.get(keyOf(bucket))?.markedAt !== bucket.markedAt);
-    const oldest = fresh.reduce((least, { markedAt }) => Math.min(least, markedAt), now);
-    const done = await recompute(clickhouse, job, due, pass, (insert) => {
-      const finishedAt = Math.round(now + performance.now() - clock.readAt);
-      runs.push({
-        ...insert,
-        cause: 'mark',
-        backlog: due.length,
-        lagMs: fresh.length === 0 ? 0 : finishedAt - oldest,
-        finishedAt,
-      });
+    const { buckets, ready } = await attempt(clickhouse, pass, {
+      job,
+      due,
+      failures,
+      now,
+      onInsert: (insert, retried) => {
+        const finishedAt = Math.round(now + performance.now() - clock.readAt);
+        runs.push({
+          ...insert,
+          cause: retried === undefined ? 'mark' : 'retry',
+          backlog: retried?.length ?? due.length,
+          lagMs: lagOf(retried?.map(({ since }) => since) ?? fresh.map(({ markedAt }) => markedAt), finishedAt),
+          finishedAt,
+        });
+      },
     });
-    const sizes = job.scope === 'session' ? await pass.sizes(clickhouse, due) : undefined;
+    const sizes = job.scope === 'session' ? await sizesOf(ready, pass) : undefined;
     for (const bucket of due)
       state.computed.set(keyOf(bucket), {
         markedAt: bucket.markedAt,
         at: now,
         events: sizes?.get(keyOf(bucket))?.events ?? 0,
       });
-    return done;
+    return buckets;
   }
+
+  /** Sizes of sessions, where the engine could tell them. */
+  const sizesOf = (keys: readonly BucketKey[], pass: Pass): Promise<ReadonlyMap<string, SessionSize>> =>
+    pass.sizes(clickhouse, keys).catch((error: unknown) => {
+      if (error instanceof ClickHouseError) return new Map();
+      throw error;
+    });
 
   async function tick(): Promise<Record<string, number>> {
     // One clock and one reading of the marks for all jobs, the clock first: a mark that the reading misses is
@@ -108,6 +125,7 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
     const readAt = performance.now();
     settled ??= await readSettled(clickhouse);
     const work = jobs.map((job) => ({ job, state: stateOf(job, settled) }));
+    const failures = new PassFailures(await readFailures(clickhouse, shard));
     const marks = await readMarks(
       clickhouse,
       work.reduce((least, { state }) => Math.min(least, state.settledUntil), now),
@@ -116,19 +134,30 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
 
     const done: Record<string, number> = {};
     const runs: Run[] = [];
-    try {
-      const stateBy = new Map(work.map(({ job, state }) => [job, state]));
-      await inOrder(jobs, async (job) => {
-        const state = stateBy.get(job);
-        if (state !== undefined) done[jobId(job)] = await runJob(job, state, pass, { now, readAt }, marks, runs);
-      });
-    } finally {
-      await recordRuns(clickhouse, name, runs);
-    }
+    const stateBy = new Map(work.map(({ job, state }) => [job, state]));
+    const failed = await inOrder(jobs, async (job) => {
+      const state = stateBy.get(job);
+      if (state !== undefined)
+        done[jobId(job)] = await runJob(job, state, pass, { now, readAt }, marks, runs, failures);
+    });
+    await recordRuns(clickhouse, name, runs);
+    // Before the progress is: from then on nothing but its failure leads to a bucket that was not computed.
+    const changed = failures.changed();
+    await writeFailures(clickhouse, changed, pass.version);
     const horizon = now - settleMs;
+    const ended = work.filter(({ job }) => !failed.has(job));
     // Written only after work: a worker that restarts from an older value repeats a little.
-    if (runs.length > 0) await writeSettled(clickhouse, jobs, horizon, shard);
-    for (const { state } of work) settle(state, horizon);
+    if (runs.length + changed.length > 0 && ended.length > 0)
+      await writeSettled(
+        clickhouse,
+        ended.map(({ job }) => job),
+        horizon,
+        shard,
+      );
+    for (const { state } of ended) settle(state, horizon);
+    const news = failures.news();
+    if (news.length > 0) onFailed?.(news);
+    for (const error of failed.values()) throw error;
     return done;
   }
 
@@ -169,6 +198,10 @@ export function createRollupWorker(settings: WorkerSettings): RollupWorker {
     },
   };
 }
+
+/** Returns the age of the oldest, ms; 0 if there is none. */
+const lagOf = (times: readonly number[], now: number): number =>
+  times.length === 0 ? 0 : now - times.reduce((least, time) => Math.min(least, time), now);
 
 /** The marks' clock at the start of a pass, and this process's own at that moment, ms. */
 interface PassClock {

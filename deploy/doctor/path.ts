@@ -99,6 +99,13 @@ export function pathChecks(access: PathAccess): Check[] {
             'the store refused their content: `shieldwatch set-aside list`',
             'warning',
           );
+        const { failingSeries } = parts;
+        if (Array.isArray(failingSeries))
+          throw new Problem(
+            `ready, but the store could not compute buckets of ${failingSeries.join(', ')}`,
+            'they are tried again; `shieldwatch rollup status` says how many and why',
+            'warning',
+          );
         return `ready: ${Object.keys(parts).join(', ')}`;
       },
     },

@@ -1,3 +1,4 @@
+import { describeFailing } from './failed-series.js';
 import type { Stack } from './stack.js';
 
 /** Returns the text shown after a start: addresses, data folder, new tokens, and next steps. */
@@ -29,6 +30,10 @@ export function banner(stack: Stack): string {
             `${status.setAside.files} files in ${status.setAside.folder}: records that the store refused; \`npx --no shieldwatch set-aside list\` shows them`,
           ] satisfies [string, string],
         ]),
+    ...(status.failingSeries ?? []).map((failing, index): [string, string] => [
+      index === 0 ? 'series' : '',
+      describeFailing(failing),
+    ]),
     [
       'clickhouse',
       status.clickhouseReader === undefined

@@ -46,14 +46,7 @@ export async function rollupControl(
       return (await Promise.all(rollupJobs().map((job) => monthsOf(clickhouse, job)))).flat();
     case 'backfill': {
       const { repo, ...asked } = parse(month, body);
-      return {
-        buckets: await backfillMonth(
-          clickhouse,
-          jobOf(asked),
-          asked.month,
-          repo === undefined ? undefined : { orgId, repo },
-        ),
-      };
+      return backfillMonth(clickhouse, jobOf(asked), asked.month, repo === undefined ? undefined : { orgId, repo });
     }
     case 'switch': {
       const job = jobOf(parse(month, body));

@@ -10,6 +10,7 @@ import { createRollupWorker } from '#rollups/worker.js';
 import { createClickHouse, DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
 import { deleteFacts } from '#schemas/clickhouse/delete.js';
 import { FACTS, landingDays, rebuildFacts, reconcileFacts, type Fact } from '#schemas/clickhouse/facts.js';
+import { failingSeries, type FailingSeries } from '#schemas/clickhouse/rollup-failure.js';
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import { additionalKeys, ALLOWED_KEYS_VARIABLE } from '#schemas/attribute-keys.js';
 import { CommandError } from '#schemas/errors.js';
@@ -21,6 +22,7 @@ import { startClickHouse } from './clickhouse/process.js';
 import { startCollector } from './collector.js';
 import { setAsideBy, setAsideControl, type SetAside } from './set-aside.js';
 import { isLoopback, LOOPBACK, ownUrl, type StackConfig } from './config.js';
+import { logFailed } from './failed-series.js';
 import { openDataFolder } from './data-folder.js';
 import { findGrafana, startGrafana } from './grafana.js';
 import { openGrafanaPasswords } from './grafana-passwords.js';
@@ -46,6 +48,8 @@ export interface StackStatus {
   collector: { url: string } | { absent: string };
   /** What the collector set aside, since the store will never take it; absent: nothing. */
   setAside?: SetAside;
+  /** Series with buckets that could not be computed; absent: none. */
+  failingSeries?: FailingSeries[];
   orgId: string;
   /** Address of a Grafana with the same boards: one that is named, or one of this machine that the stack runs. */
   grafana?: string;
@@ -186,6 +190,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       onError: () => {
         log('[rollups] a pass failed; trying again');
       },
+      onFailed: logFailed(log),
     });
     worker.start();
     closers.push(() => worker.stop());
@@ -197,13 +202,13 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       onStale: (buckets) => {
         log(`[rollups] ${buckets} buckets differed from their facts and have been marked dirty`);
       },
-      onError: () => {
-        log('[rollups] comparing landing, facts and series failed; trying again in an hour');
+      onError: (what) => {
+        log(`[rollups] comparing ${what} failed; trying again in an hour`);
       },
     });
     closers.push(() => reconciler.stop());
 
-    const status = (): StackStatus => ({
+    const status = async (): Promise<StackStatus> => ({
       pid: process.pid,
       dataDir: config.dataDir,
       gateway: gatewayUrl,
@@ -214,6 +219,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       postgres: config.databaseUrl === undefined ? 'embedded' : 'server',
       collector: 'url' in collector ? { url: withoutPassword(collector.url) } : collector,
       ...setAsideBy(config.dataDir),
+      ...ifAny(await failingSeries(clickhouse)),
       orgId,
       ...(grafanaUrl === undefined ? {} : { grafana: grafanaUrl }),
       ...(grafana === undefined || grafanaPasswords === undefined ? {} : { grafanaPasswords: grafanaPasswords.file }),
@@ -253,7 +259,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     const isGrafanaNew =
       grafana !== undefined && grafanaPasswords?.isNew === true && variable('GF_SECURITY_ADMIN_PASSWORD') === undefined;
     return {
-      status: status(),
+      status: await status(),
       firstTokens,
       readerPassword,
       grafanaPassword: isGrafanaNew ? grafanaPasswords.admin : undefined,
@@ -281,6 +287,9 @@ async function upgrade(migration: Promise<unknown>, dataDir: string, serverUrl: 
     );
   }
 }
+
+const ifAny = (failing: FailingSeries[]): Pick<StackStatus, 'failingSeries'> =>
+  failing.length === 0 ? {} : { failingSeries: failing };
 
 /** The organisation a request names, or `fallback` where it names none. */
 async function knownOrg(postgres: Postgres, body: unknown, fallback: string): Promise<string> {

@@ -26,7 +26,7 @@ FROM
 /**
  * Returns hours that were marked dirty during the last hour and not recomputed since, as (repo, bucket, marked_at). A
  * job writes the server's time from before its read as the row's version, so a row older than the mark does not include
- * it.
+ * it. Buckets that a job could not compute wait from their first failure on.
  */
 export function waitingBuckets(org: string): string {
   return `SELECT m.org_id AS org_id, m.repo AS repo, m.bucket_start AS bucket_start, m.marked AS marked
@@ -44,7 +44,9 @@ export function waitingBuckets(org: string): string {
         WHERE ${org} AND version > toUnixTimestamp64Micro(now64(6, 'UTC') - toIntervalHour(1))
         GROUP BY org_id, repo, bucket_start
     ) AS c ON c.org_id = m.org_id AND c.repo = m.repo AND c.bucket_start = m.bucket_start
-    WHERE c.computed < toUInt64(toUnixTimestamp64Milli(m.marked)) * 1000`;
+    WHERE c.computed < toUInt64(toUnixTimestamp64Milli(m.marked)) * 1000
+    UNION ALL
+    SELECT org_id, repo, bucket_start, since AS marked FROM rollup_failure WHERE ${org}`;
 }
 
 /** Returns one number: repository hours that wait to be recomputed. */

@@ -3,6 +3,7 @@ import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { metrics, resources, tracing } from '@opentelemetry/sdk-node';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ATTR_SERVICE_NAME, SCOPE_NAME, SERVICE_NAME_GATEWAY } from '#schemas/semconv.js';
+import type { AskFailingSeries } from './failing-series.js';
 import { contentLength } from '../request/content.js';
 
 declare module 'fastify' {
@@ -18,7 +19,11 @@ const DURATIONS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5
  * Installs the gateway's own telemetry: `GET /metrics` for Prometheus, and a span per request if an exporter is given.
  * It contains route patterns, methods and status codes; no path, query, header, body or token.
  */
-export function installTelemetry(app: FastifyInstance, spans: tracing.SpanExporter | undefined): void {
+export function installTelemetry(
+  app: FastifyInstance,
+  spans: tracing.SpanExporter | undefined,
+  failingSeries: AskFailingSeries,
+): void {
   const resource = resources.resourceFromAttributes({ [ATTR_SERVICE_NAME]: SERVICE_NAME_GATEWAY });
   const prometheus = new PrometheusExporter({ preventServerStart: true });
   const meters = new metrics.MeterProvider({ resource, readers: [prometheus] });
@@ -45,6 +50,15 @@ export function installTelemetry(app: FastifyInstance, spans: tracing.SpanExport
     })
     .addCallback((result) => {
       result.observe(active);
+    });
+  meter
+    .createObservableGauge('shieldwatch.rollup.failing', {
+      unit: '{bucket}',
+      description: 'Buckets of a series that could not be computed, or that wait for such a bucket.',
+    })
+    .addCallback(async (result) => {
+      for (const { series, failed, waiting } of await failingSeries())
+        result.observe(failed + waiting, { 'shieldwatch.series': series });
     });
   meter.createObservableGauge('process.memory.usage', { unit: 'By' }).addCallback((result) => {
     result.observe(process.memoryUsage.rss());

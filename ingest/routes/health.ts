@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Postgres } from '#schemas/postgres/client.js';
+import type { AskFailingSeries } from '../operations/failing-series.js';
 import { readiness } from '../operations/readiness.js';
 import type { CollectorSettings } from '../telemetry/collector-sink.js';
 
@@ -20,7 +21,8 @@ declare module 'fastify' {
 
 /**
  * Adds `GET /healthz` (the process is up) and `GET /readyz` (it accepts traffic; 503 while draining). Both are public.
- * `setAside` is the number of files with rejected telemetry, which need attention but do not affect readiness.
+ * `setAside` is the number of files with rejected telemetry, `failingSeries` names series with buckets that could not be
+ * computed: these need attention but do not affect readiness.
  */
 export function healthRoutes(
   app: FastifyInstance,
@@ -29,6 +31,7 @@ export function healthRoutes(
     postgres: Postgres;
     collector?: CollectorSettings | undefined;
     countSetAside?: (() => number) | undefined;
+    failingSeries: AskFailingSeries;
   },
 ): void {
   let isDraining = false;
@@ -54,9 +57,14 @@ export function healthRoutes(
   app.get('/healthz', () => ({ ok: true }));
 
   app.get('/readyz', async (_request, reply) => {
-    const state = await readiness(parts);
+    const [state, failing] = await Promise.all([readiness(parts), parts.failingSeries()]);
     const ok = !isDraining && Object.values(state).every((part) => part);
     const setAside = parts.countSetAside?.() ?? 0;
-    return reply.code(ok ? 200 : 503).send({ ok, ...state, ...(setAside === 0 ? {} : { setAside }) });
+    return reply.code(ok ? 200 : 503).send({
+      ok,
+      ...state,
+      ...(setAside === 0 ? {} : { setAside }),
+      ...(failing.length === 0 ? {} : { failingSeries: failing.map(({ series }) => series) }),
+    });
   });
 }

@@ -1,5 +1,6 @@
-import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client';
+import { ClickHouseError, ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client';
 
+export { ClickHouseError };
 export type { ClickHouseClient };
 
 export interface ClickHouseConfig {

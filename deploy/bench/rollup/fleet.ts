@@ -96,7 +96,7 @@ export async function fillFleet(client: ClickHouseClient, size: FleetSize, repor
   const startedAt = performance.now();
   let buckets = 0;
   for (const job of rollupJobs())
-    for (const { month } of await monthsOf(client, job)) buckets += await backfillMonth(client, job, month);
+    for (const { month } of await monthsOf(client, job)) buckets += (await backfillMonth(client, job, month)).buckets;
   report.note(
     `backfill of all series: ${buckets} buckets in ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`,
   );

@@ -61,9 +61,10 @@ export async function refresh(
   const refreshed = (jobs: readonly RollupJob[], on = client) =>
     timed(async () => {
       const pass = await Pass.begin(on);
-      await inOrder(jobs, async (one) => {
-        await recompute(on, one, [key], pass);
+      const failed = await inOrder(jobs, async (one) => {
+        await recompute(on, one, { marked: [key] }, pass);
       });
+      for (const error of failed.values()) throw error;
     });
   const one = await alternate(
     repeats,

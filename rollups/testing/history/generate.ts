@@ -101,6 +101,8 @@ export interface Turn {
    * none.
    */
   readonly crash: { readonly call: number; readonly isAfter: boolean };
+  /** Series of which the engine refuses a third of the organisations during the passes of this round. */
+  readonly refuses?: string | undefined;
   /** Whether the histories' deletions happen at its end. */
   readonly deletes: boolean;
   /** Seconds that pass afterwards. */
@@ -215,6 +217,9 @@ export const history: fc.Arbitrary<History> = fc
   }));
 
 /** One round of a run deletes, because that is a slow statement. */
+/** Series at the start and in the middle of chains. */
+const REFUSED = ['blocked_command_rate', 'scan_posture', 'finding_transition', 'posture_interval'] as const;
+
 export const turns: fc.Arbitrary<Turn[]> = fc
   .tuple(
     fc.integer({ min: 1, max: TURNS - 1 }),
@@ -223,6 +228,7 @@ export const turns: fc.Arbitrary<Turn[]> = fc
         order: fc.constantFrom('together' as const, 'marks first' as const, 'facts first' as const),
         pass: fc.constantFrom('none' as const, 'one' as const, 'two' as const, 'both' as const, 'pause' as const),
         crash: fc.record({ call: fc.integer({ min: 1, max: 50 }), isAfter: fc.boolean() }),
+        refuses: fc.option(fc.constantFrom(...REFUSED), { nil: undefined }),
         seconds: fc.constantFrom(0, 5, 29, 61, 200),
       }),
       { minLength: TURNS, maxLength: TURNS },

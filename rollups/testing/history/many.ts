@@ -27,6 +27,8 @@ export interface Distribution {
   deletions: number;
   pauses: number;
   passes: number;
+  /** Buckets that the engine refused, and those that waited for them, at the end of the rounds that refuse some. */
+  refused: number;
   kinds: Record<string, number>;
 }
 
@@ -46,7 +48,7 @@ export async function playMany(settings: ManySettings): Promise<{ distribution: 
   const all: History[] = [];
   const crashes: number[] = [];
   const failures: Failure[] = [];
-  const counts = { pauses: 0, passes: 0 };
+  const counts = { pauses: 0, passes: 0, refused: 0 };
   for (let number = 0; all.length < settings.histories; number++) {
     const seed = settings.seed + number;
     const histories = fc.sample(history, {
@@ -68,12 +70,13 @@ export async function playMany(settings: ManySettings): Promise<{ distribution: 
     crashes.push(...histories.map(() => played.crashes));
     counts.pauses += played.pauses;
     counts.passes += played.passes;
+    counts.refused += played.refused;
     settings.onPlay?.(all.length);
   }
   return { distribution: { ...describe(all), crashes: spread(crashes), ...counts }, failures };
 }
 
-function describe(histories: readonly History[]): Omit<Distribution, 'crashes' | 'pauses' | 'passes'> {
+function describe(histories: readonly History[]): Omit<Distribution, 'crashes' | 'pauses' | 'passes' | 'refused'> {
   const events = histories.flatMap((one) => one.events);
   const arrivals = histories.map(arrivalsOf);
   const distinct = histories.reduce(

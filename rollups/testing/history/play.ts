@@ -25,6 +25,8 @@ export interface Played {
   crashes: number;
   passes: number;
   pauses: number;
+  /** Buckets that were open as failed or waiting at the end of the rounds that refuse some. */
+  refused: number;
   /** The run's clock at the end, in ms since the epoch. */
   endedAt: number;
 }
@@ -62,8 +64,8 @@ export function clockOf(seed: number): number {
   return (monday - 14) * DAY_MS + ((seed * 7_919_000) % (7 * DAY_MS));
 }
 
-/** All marks have settled by then: longer than the workers' overlap. */
-const LONG_SECONDS = 300;
+/** All marks have settled by then, and what failed is due again: longer than the workers' overlap and than any wait. */
+const LONG_SECONDS = 4_000;
 
 /**
  * Runs many histories at once in one store, so that thousands are affordable: each has its own organisations, and all
@@ -77,7 +79,7 @@ export async function run(settings: PlaySettings): Promise<Played> {
   const kinds = FACTS.filter(
     (fact) => jobs === undefined || jobs.some(({ facts: read }) => read.some((one) => one === fact)),
   );
-  const played: Played = { crashes: 0, passes: 0, pauses: 0, endedAt: settings.newest };
+  const played: Played = { crashes: 0, passes: 0, pauses: 0, refused: 0, endedAt: settings.newest };
   const newWorker = (): Seat => {
     const points = failpoints(clickhouse);
     const worker = createRollupWorker({
@@ -89,6 +91,7 @@ export async function run(settings: PlaySettings): Promise<Played> {
     return { points, worker };
   };
   const seats = { one: newWorker(), two: newWorker() };
+  let refused: string | undefined;
   let asleep: { wake: () => void; pass: Promise<void> } | undefined;
 
   async function pass(seat: 'one' | 'two'): Promise<void> {
@@ -101,6 +104,20 @@ export async function run(settings: PlaySettings): Promise<Played> {
       // A restarted worker is a new process without memory.
       seats[seat] = newWorker();
     }
+  }
+  /** A constraint stands for whatever makes the engine refuse some rows: what a worker sees of it is the same. */
+  async function refuse(series: string): Promise<void> {
+    refused = `${series}_v1`;
+    await clickhouse.command({
+      query: `ALTER TABLE ${refused} ADD CONSTRAINT refused CHECK cityHash64(org_id) % 3 != 0`,
+    });
+  }
+  async function accept(): Promise<void> {
+    if (refused === undefined) return;
+    const found = await selectRows<{ n: number }>(clickhouse, 'SELECT count() AS n FROM rollup_failure');
+    played.refused += found[0]?.n ?? 0;
+    await clickhouse.command({ query: `ALTER TABLE ${refused} DROP CONSTRAINT refused` });
+    refused = undefined;
   }
   async function wakeUp(): Promise<void> {
     asleep?.wake();
@@ -126,6 +143,8 @@ export async function run(settings: PlaySettings): Promise<Played> {
     if (turn.order === 'together') await second();
 
     if (turn.pass !== 'none' && turn.pass !== 'two' && asleep !== undefined) await wakeUp();
+    await accept();
+    if (turn.refuses !== undefined) await refuse(turn.refuses);
     seats.one.points.clear();
     seats.two.points.clear();
     if (turn.pass === 'pause') {
@@ -148,6 +167,7 @@ export async function run(settings: PlaySettings): Promise<Played> {
     played.endedAt += turn.seconds * 1_000;
   }
   await wakeUp();
+  await accept();
   for (const seat of ['one', 'two'] as const) seats[seat].points.clear();
   played.endedAt += LONG_SECONDS * 1_000;
   await pass('one');
