@@ -35,7 +35,7 @@ async function accept(table: string): Promise<void> {
 }
 afterEach(async () => {
   for (const table of refusals) await accept(table);
-  // Whatever a test left open is computed once nothing is refused.
+  // What a test left open is computed once nothing is refused.
   if ((await failingSeries(db.client)).length > 0) await pass({ ahead: 48 * HOUR_MS });
   expect(await failingSeries(db.client)).toEqual([]);
 });

@@ -166,6 +166,32 @@ async function seedHistories(): Promise<void> {
     passed('org_calm', 4, 'overruled', MINUTE, { cause: 'other_hook', has_run: false }),
     passed('org_loud', 3, 'overruled', MINUTE, { cause: 'mods', repo: 'acme/mod' }),
   ]);
+  // A session that is too large and still grows, one that ended, and one of which old events still arrive.
+  const large = (org: string, session: string, ms: number): ToolCallSeed => ({
+    org_id: org,
+    repo: '',
+    session_id: session,
+    tool_call_id: '',
+    occurred_at: ago(ms),
+    outcome: 'unknown',
+    cause: 'session_too_large',
+  });
+  await insertToolCalls(database.client, [
+    large('org_loud', 'large-grows', 10 * DAY),
+    large('org_loud', 'large-late', 20 * DAY),
+    large('org_loud', 'large-ended', 5 * HOUR),
+    large('org_calm', 'large-ended', 5 * HOUR),
+  ]);
+  for (const [org, session, hour, marked] of [
+    ['org_loud', 'large-grows', 0, 0],
+    ['org_loud', 'large-late', 20 * 24, 0],
+    ['org_loud', 'large-ended', 4, 4],
+    ['org_calm', 'large-ended', 4, 4],
+    ['org_calm', 'small', 0, 0],
+  ] as const)
+    await database.client.command({
+      query: `INSERT INTO session_hour_v1 SELECT '${org}', '${session}', 'acme/app', toStartOfHour(now()) - toIntervalHour(${String(hour)}), now64(3, 'UTC') - toIntervalHour(${String(marked)})`,
+    });
   // A mark that no job has worked off for 10 minutes, and one of 2.
   for (const [org, age] of [
     ['org_loud', 10],
@@ -238,6 +264,28 @@ describe('with histories', () => {
     expect(await outcome('rollup-lag', 'org_id=org_loud')).toBe('fires');
     expect(await outcome('rollup-lag', 'org_id=org_calm')).toBe('quiet');
     expect(await outcome('rollup-lag', 'org_id=org_none')).toBe('no data');
+  });
+
+  it('session-too-large fires for sessions of which events arrive, of any age, and not for those that ended', async () => {
+    expect(await outcome('session-too-large', 'org_id=org_loud')).toBe('fires');
+    const rule = rules().get('shieldwatch-session-too-large');
+    expect(rule === undefined ? [] : [...(await evaluate(rule))]).toEqual([
+      ['org_id=org_loud', { value: 2, fires: true }],
+      ['org_id=org_calm', { value: 0, fires: false }],
+    ]);
+    expect(await outcome('session-too-large', 'org_id=org_none')).toBe('no data');
+  });
+
+  it('rollup-lag fires for a bucket that could not be computed for over 5 minutes', async () => {
+    await database.client.insert({
+      table: 'rollup_failure_v1',
+      format: 'JSONEachRow',
+      values: [10, 2].map((minutes) => ({
+        ...{ org_id: minutes === 10 ? 'org_calm' : 'org_b', series: 'score_trend', is_open: true },
+        ...{ bucket_start: 0, since: NOW - minutes * MINUTE, retry_at: NOW, version: 1 },
+      })),
+    });
+    expect(await outcome('rollup-lag', 'org_id=org_calm')).toBe('fires');
   });
 
   it('dropping fires for an increase, not for a constant or first total, and has no data without telemetry', async () => {

@@ -6,6 +6,7 @@ import {
   newSecret,
   rollupLag,
   scoreDrop,
+  sessionTooLarge,
   silence,
   blockedBurn,
 } from '../queries/alerts.js';
@@ -184,5 +185,19 @@ export const ALERT_RULES: readonly AlertRule[] = [
     runbook: 'guard-passed',
     board: 'shieldwatch-enforcement',
     panel: 10,
+  },
+  {
+    uid: 'shieldwatch-session-too-large',
+    title: 'Session too large to be judged',
+    sql: sessionTooLarge,
+    above: 0,
+    for: '0s',
+    severity: 'critical',
+    noData: 'OK',
+    summary: 'Calls of a session of {{ .Labels.org_id }} are not joined with their judgements',
+    description: `${VALUE} sessions with events in the last hour are over the limits of the outcome ledger: whether a guard judged their newer calls is not known.`,
+    runbook: 'session-too-large',
+    board: 'shieldwatch-enforcement',
+    panel: 6,
   },
 ];

@@ -69,6 +69,29 @@ ORDER BY passed DESC`;
 }
 
 /**
+ * Returns sessions with calls that are not judged because the session is too large, and of which events arrived in the last
+ * hour by the store's clock: the clock of the events is the agent's, who may hide calls so.
+ */
+export function sessionTooLarge(scope: string): string {
+  const tooLarge = `${scope} AND repo = '' AND cause = 'session_too_large'`;
+  return `SELECT org_id, countIf(marked > now64(3, 'UTC') - toIntervalHour(1)) AS sessions
+FROM
+(
+    SELECT org_id, session_id, max(h.marked_at) AS marked
+    FROM session_hour_v1 AS h
+    WHERE ${scope} AND (org_id, session_id) IN
+    (
+        SELECT org_id, session_id
+        FROM tool_call_outcome
+        WHERE ${tooLarge} AND (org_id, bucket_start) IN (SELECT org_id, bucket_start FROM tool_call_outcomes_hour WHERE ${tooLarge})
+    )
+    GROUP BY org_id, session_id
+)
+GROUP BY org_id
+ORDER BY sessions DESC`;
+}
+
+/**
  * Returns critical secrets that first appeared, or reappeared, in a scan of the last 24 hours and are still present.
  */
 export function newSecret(scope: string): string {

@@ -156,6 +156,7 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
       'series:judged_share*',
       'panel:enforcement/*',
       'alert:shieldwatch-guard-passed',
+      'alert:shieldwatch-session-too-large',
     ],
   "review items that were opened by rows of the control plane, beside the newest scans: the rollups' own histories": [
     'series:cross_repo_org_rollup*.open*',

@@ -105,7 +105,7 @@ export async function run(settings: PlaySettings): Promise<Played> {
       seats[seat] = newWorker();
     }
   }
-  /** A constraint stands for whatever makes the engine refuse some rows: what a worker sees of it is the same. */
+  /** A constraint makes the engine refuse some rows; a worker cannot tell it from another reason. */
   async function refuse(series: string): Promise<void> {
     refused = `${series}_v1`;
     await clickhouse.command({

@@ -9,7 +9,7 @@
 -- Writer: the rollup worker, backfill. Reader: the rollup worker, `shieldwatch rollup status`, /readyz, /metrics, the pipeline
 -- board and its alert, by the view `rollup_failure`.
 -- Key: organisation, then the bucket of a job. Replay: of two passes the one that began later wins, as for the series.
--- Durability: as facts, because no mark leads to the bucket any more. Retention: 7 days after it was computed.
+-- Durability: as facts, because no mark leads to the bucket afterwards. Retention: 7 days after it was computed.
 CREATE TABLE IF NOT EXISTS rollup_failure_v1
 (
     org_id LowCardinality(String),
