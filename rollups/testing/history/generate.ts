@@ -216,22 +216,28 @@ export const history: fc.Arbitrary<History> = fc
     deletion: deletion ?? undefined,
   }));
 
-/** One round of a run deletes, because that is a slow statement. */
 /** Series at the start and in the middle of chains. */
 const REFUSED = ['blocked_command_rate', 'scan_posture', 'finding_transition', 'posture_interval'] as const;
 
+/** One round of a run deletes, because that is a slow statement; in one the engine refuses some rows, which costs retries. */
 export const turns: fc.Arbitrary<Turn[]> = fc
   .tuple(
     fc.integer({ min: 1, max: TURNS - 1 }),
+    fc.tuple(fc.integer({ min: 0, max: TURNS - 1 }), fc.constantFrom(...REFUSED)),
     fc.array(
       fc.record({
         order: fc.constantFrom('together' as const, 'marks first' as const, 'facts first' as const),
         pass: fc.constantFrom('none' as const, 'one' as const, 'two' as const, 'both' as const, 'pause' as const),
         crash: fc.record({ call: fc.integer({ min: 1, max: 50 }), isAfter: fc.boolean() }),
-        refuses: fc.option(fc.constantFrom(...REFUSED), { nil: undefined }),
         seconds: fc.constantFrom(0, 5, 29, 61, 200),
       }),
       { minLength: TURNS, maxLength: TURNS },
     ),
   )
-  .map(([deletes, all]) => all.map((turn, number) => ({ ...turn, deletes: number === deletes })));
+  .map(([deletes, [refusal, series], all]) =>
+    all.map((turn, number) => ({
+      ...turn,
+      deletes: number === deletes,
+      refuses: number === refusal ? series : undefined,
+    })),
+  );
