@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import type { SeriesFact } from '#schemas/clickhouse/facts.js';
 import { IS_ATTEMPT_BY_TEXT, IS_INJECTION_ATTEMPT } from '#schemas/clickhouse/injection-attempt.js';
 import { isCounted, JUDGEMENTS_BY_STRICTNESS } from '#schemas/clickhouse/judged-call.js';
-import { DECIDERS, OUTCOME_SQL, RECORDS_DENIALS } from '#schemas/clickhouse/tool-call-outcome.js';
+import {
+  DECIDERS,
+  OBEYS_DENIALS,
+  OUR_HOOK_NAME,
+  OUTCOME_SQL,
+  RECORDS_DENIALS,
+} from '#schemas/clickhouse/tool-call-outcome.js';
 import { packageRoot } from '#schemas/root.js';
 
 /**
@@ -84,6 +90,8 @@ const file = (name: string): string =>
     .replaceAll('{deciders_hook}', wordsSql(DECIDERS.hook))
     .replaceAll('{deciders_user}', wordsSql(DECIDERS.user))
     .replaceAll('{records_denials}', wordsSql(RECORDS_DENIALS))
+    .replaceAll('{obeys_denials}', wordsSql(OBEYS_DENIALS))
+    .replaceAll('{our_hook_name}', `'${OUR_HOOK_NAME}'`)
     .replaceAll(
       /\{(outcome|cause|missing|is_by_order|has_run|is_judged_in_time)\}/g,
       (_, name: keyof typeof OUTCOME_SQL) => OUTCOME_SQL[name],

@@ -46,7 +46,14 @@ const MUTANTS: Readonly<Record<string, RollupJob>> = {
     "kind = 'judgement' AND tool_call_id = '', 'judgement',",
     "kind = 'judgement' AND tool_call_id = '', event_id,",
   ),
-  'hook runs are joined without regard to turns': changed('session_id, turn, hook_tool', 'session_id, hook_tool'),
+  'hook runs are joined without regard to turns': changed(
+    'session_id, turn, batch, hook_tool',
+    'session_id, batch, hook_tool',
+  ),
+  'parallel calls without an id are joined without regard to their batch': changed(
+    'turn_number, batch_number, ',
+    'turn_number, ',
+  ),
   'what the telemetry claims wins over the hook': changed(
     "multiIf(judgements > 0, judge.repo, hook_repo != '', hook_repo, claim) AS repo",
     "if(claim != '', claim, judge.repo) AS repo",

@@ -695,7 +695,7 @@ describe('pipeline', () => {
     expect(
       (await records('pipeline', 6, WEEK)).map(({ time, producer, facts }) => [after(time), producer, facts]),
     ).toEqual([
-      [0, 'claude-code', 3],
+      [0, 'claude-code', 4],
       [0, 'guard', 35],
       [0, 'scan', 4],
       [0, 'watch', 1],

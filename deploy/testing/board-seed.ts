@@ -137,6 +137,12 @@ export async function seedByHand(client: ClickHouseClient): Promise<void> {
       },
     },
     {
+      at: at(1_000),
+      body: 'claude_code.plan_drawn',
+      version: '2.1.0',
+      attributes: { 'event.name': 'plan_drawn', 'session.id': 'session-1' },
+    },
+    {
       at: at(2_000),
       repository: 'acme/web',
       body: 'something else',

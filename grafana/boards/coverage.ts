@@ -6,6 +6,7 @@ import {
   failOpen,
   guardedSessions,
   reportingTimeline,
+  unknownEventsTable,
   versionsTable,
 } from '../panels/coverage.js';
 import { repoVariable } from '../variables.js';
@@ -32,5 +33,6 @@ export function coverageBoard(audience: BoardAudience): DashboardBuilder {
     .withRow(row(102, "Agents' own telemetry"))
     .withPanel(guardedSessions())
     .withPanel(failOpen())
-    .withPanel(versionsTable());
+    .withPanel(versionsTable())
+    .withPanel(unknownEventsTable());
 }

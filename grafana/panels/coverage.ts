@@ -7,6 +7,7 @@ import {
   reportingOverTime,
   sessionsByGuard,
   silentRepositories,
+  unknownEvents,
   versions,
 } from '../queries/coverage.js';
 import { bars, colorByName, rows, stat, timeline } from './kit.js';
@@ -186,6 +187,29 @@ export function failOpen(): Builder<Panel> {
       failures: column('Failures', 90),
       sessions: column('Sessions', 90),
       last_at: [...column('Last', 130), { id: 'unit', value: 'dateTimeFromNow' }],
+    },
+  );
+}
+
+export function unknownEventsTable(): Builder<Panel> {
+  return rows(
+    {
+      id: 11,
+      title: 'Events under unknown names',
+      description:
+        'What do agents report that is not understood yet? Events of agents and of GenAI libraries under a name that no dialect knows, as a newer version may send. They are kept and count as activity of the agent, but as no turn, model call or tool call. The newest 7 days of the range.',
+      sql: unknownEvents(),
+      noValue: 'None: every event has a known name',
+      w: 24,
+      h: 7,
+    },
+    {
+      agent: column('Agent', 150),
+      event: column('Event'),
+      version: column('Newest version', 160),
+      events: column('Events', 90),
+      sessions: column('Sessions', 90),
+      last_at: [...column('Last', 150), { id: 'unit', value: 'dateTimeFromNow' }],
     },
   );
 }

@@ -1,3 +1,4 @@
+import { KNOWN_EVENTS } from '#schemas/dialects/dialects.js';
 import { inNewestDays } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
@@ -120,6 +121,22 @@ WHERE failed > 0
 GROUP BY hook
 ORDER BY failures DESC, hook
 LIMIT 50`;
+}
+
+/**
+ * Returns events of agents that no dialect knows, by agent, name and newest version: they are kept, and count as activity, but
+ * are no turn, model call or tool call. The newest 7 days of the range; repeated events count once.
+ */
+export function unknownEvents(): string {
+  const known = KNOWN_EVENTS.map((name) => `'${name}'`).join(', ');
+  return `SELECT agent, event_name AS event, argMax(agent_version, occurred_at) AS version, uniqExact(event_id) AS events, uniqExact(session_id) AS sessions,
+    max(occurred_at) AS last_at
+FROM agent_event_v1
+WHERE ${ORG} AND (repo = '' OR $__conditionalAll(repo IN (\${repo:singlequote}), $repo)) AND kind = '' AND event_name NOT IN (${known})
+    AND ${inNewestDays('occurred_at', 7)}
+GROUP BY agent, event
+ORDER BY events DESC, agent, event
+LIMIT 100`;
 }
 
 /** Days of the range over which sessions are compared. The query reads every session of each of these days. */

@@ -57,7 +57,7 @@ async function events(name: string): Promise<{ agents: string[]; lines: string[]
     gateway.store.client,
     `SELECT agent, replaceRegexpAll(concatWithSeparator(' ', concat(kind, ':'), event_name, agent_name, session_id = '' ? '' : 'in-session', tool,
        tool_call_id, model, input_tokens + output_tokens = 0 ? '' : concat(toString(input_tokens), '+', toString(output_tokens)),
-       success = 'true' ? 'ok' : concat('failed ', error_type)), ' +', ' ') AS line
+       decision, success = 'true' ? 'ok' : concat('failed ', error_type)), ' +', ' ') AS line
      FROM agent_event WHERE trace_id IN {ids:Array(String)} ORDER BY occurred_at, line`,
     { ids: traceIds(name) },
   );
@@ -65,6 +65,43 @@ async function events(name: string): Promise<{ agents: string[]; lines: string[]
 }
 
 const EXPECTED: Readonly<Record<string, { readonly agents: readonly string[]; readonly lines: readonly string[] }>> = {
+  'agent-governance-toolkit': {
+    agents: ['agent-governance-toolkit'],
+    lines: [
+      'guardrail: pre_tool triage allow ok',
+      'guardrail: pre_tool triage block ok',
+      'guardrail: pre_tool triage ask ok',
+      ': agt.trust.verify triage ok',
+      'guardrail: agt.approval.request triage block ok',
+      'guardrail: agt.policy.evaluate triage ok',
+    ],
+  },
+  // Client and server report the same two calls: two tool calls, not four.
+  fastmcp: {
+    agents: ['mcp-python-sdk', 'fastmcp'],
+    lines: [
+      'mcp_connection: server/discover ok',
+      ': server/discover ok',
+      ': tools/list ok',
+      ': tools/list ok',
+      ': tools/list in-session ok',
+      'tool_call: execute_tool get_ticket ok',
+      ': tools/call ok',
+      ': execute_tool in-session get_ticket ok',
+      'tool_call: execute_tool delete_file failed tool_error',
+      ': execute_tool in-session delete_file failed tool_error',
+      ': tools/call ok',
+    ],
+  },
+  'traceloop-guardrails': {
+    agents: ['traceloop'],
+    lines: [
+      ': guard allow ok',
+      ': guard block ok',
+      'guardrail: guardrail.run allow ok',
+      'guardrail: guardrail.run block failed traceloop.sdk.guardrail.model.GuardValidationError',
+    ],
+  },
   'google-adk': {
     agents: ['google-adk'],
     lines: [

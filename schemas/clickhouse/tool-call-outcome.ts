@@ -11,9 +11,9 @@ export const EVIDENCE = {
   judged: ['in_time', 'late'],
   /**
    * How the hooks of the call ended by the agent's telemetry, which names no call: joined by session, turn, tool and
-   * order.
+   * order. `blocked_alone`: by the only hook that ran, and nothing says whose it is; `blocked_by_ours`: by ours.
    */
-  hook: ['none', 'succeeded', 'blocked', 'failed', 'cancelled'],
+  hook: ['none', 'succeeded', 'blocked', 'blocked_alone', 'blocked_by_ours', 'failed', 'cancelled'],
   /** What the agent says was decided. */
   decision: ['none', 'accept', 'reject'],
   /** Who decided, by the agent's word: `agent` is its own rules and modes. */
@@ -22,8 +22,11 @@ export const EVIDENCE = {
   run: ['none', 'ran', 'refused'],
   /** Whether the session went on after the judgement: another turn, another request to the model. */
   moved_on: ['no', 'yes'],
-  /** Whether this agent leaves a record of a denied call. */
-  records_denials: ['no', 'yes'],
+  /**
+   * Whether this agent leaves a record of a denied call; `obeyed`: it leaves none, and runs no call of which it understood a
+   * hook's denial in time.
+   */
+  records_denials: ['no', 'yes', 'obeyed'],
   /** Whether the agent's own telemetry says anything about the session. */
   telemetry: ['silent', 'heard'],
   /** Whether the session has a hook before tool calls; `unstated`: it shows none, and its agent skips untrusted hooks silently. */
@@ -60,14 +63,15 @@ interface OutcomeRule {
 const RAN = { run: ['ran'] } as const;
 const NO_RECORD = { run: ['none'], decision: ['none'] } as const;
 const BLOCKED_IN_TIME = { judgement: ['block'], judged: ['in_time'] } as const;
-const NO_WORD_OF_HOOK = ['none', 'blocked'] as const;
+const BLOCKED = ['blocked', 'blocked_alone', 'blocked_by_ours'] as const;
+const NO_WORD_OF_HOOK = ['none', ...BLOCKED] as const;
 const NOT_BLOCKED = ['none', 'succeeded', 'failed', 'cancelled'] as const;
 
 /** The table. Of its conditions exactly one holds for every combination of evidence, which a test enumerates. */
 export const OUTCOME_RULES: readonly OutcomeRule[] = [
   // It ran.
   { outcome: 'failed_open', when: { ...RAN, judgement: ['none'], hook: ['failed', 'cancelled'] }, isByOrder: true },
-  { outcome: 'unjudged', when: { ...RAN, judgement: ['none'], hook: ['none', 'succeeded', 'blocked'] } },
+  { outcome: 'unjudged', when: { ...RAN, judgement: ['none'], hook: ['none', 'succeeded', ...BLOCKED] } },
   { outcome: 'failed_open', when: { ...RAN, judgement: ['allow', 'ask', 'block'], judged: ['late'] } },
   { outcome: 'allowed', when: { ...RAN, judgement: ['allow', 'ask'], judged: ['in_time'] } },
   {
@@ -98,11 +102,17 @@ export const OUTCOME_RULES: readonly OutcomeRule[] = [
   { outcome: 'unknown', when: { run: ['none'], decision: ['accept'] } },
   // The agent says neither.
   { outcome: 'unknown', when: { ...NO_RECORD, judgement: ['none', 'allow', 'ask'] } },
-  { outcome: 'enforced', when: { ...NO_RECORD, judgement: ['block'], hook: ['blocked'] }, isByOrder: true },
+  { outcome: 'enforced', when: { ...NO_RECORD, judgement: ['block'], hook: BLOCKED }, isByOrder: true },
   { outcome: 'presumed', when: { ...NO_RECORD, judgement: ['block'], hook: NOT_BLOCKED, moved_on: ['no'] } },
   {
     outcome: 'enforced',
-    when: { ...NO_RECORD, judgement: ['block'], hook: NOT_BLOCKED, moved_on: ['yes'], records_denials: ['no'] },
+    when: {
+      ...NO_RECORD,
+      judgement: ['block'],
+      hook: NOT_BLOCKED,
+      moved_on: ['yes'],
+      records_denials: ['no', 'obeyed'],
+    },
   },
   {
     outcome: 'unknown',
@@ -120,13 +130,24 @@ const CAUSE_RULES: readonly {
   { outcomes: ['failed_open'], when: { hook: ['cancelled'] }, cause: 'timeout' },
   { outcomes: ['failed_open'], when: { judged: ['late'] }, cause: 'timeout' },
   { outcomes: ['failed_open'], when: {}, cause: 'ignored_answer' },
-  { outcomes: ['unjudged'], when: { hook: ['succeeded', 'blocked'] }, cause: 'other_hook' },
+  { outcomes: ['unjudged'], when: { hook: ['succeeded', ...BLOCKED] }, cause: 'other_hook' },
   { outcomes: ['unjudged'], when: { hooks: ['none'] }, cause: 'no_hook' },
   { outcomes: ['unjudged'], when: { hooks: ['unstated'] }, cause: 'hook_not_trusted' },
   { outcomes: ['unjudged'], when: { hooks: ['registered'], hook: ['none'] }, cause: 'hook_not_run' },
+  { outcomes: ['bypassed'], when: { records_denials: ['obeyed'] }, cause: 'denial_lost' },
   { outcomes: ['unjudged', 'bypassed'], when: { mode: ['bypass'] }, cause: 'bypass_mode' },
   { outcomes: ['unjudged', 'bypassed'], when: { mode: ['auto'] }, cause: 'auto_mode' },
-  { outcomes: ['overruled'], when: { hook: ['blocked'], decision: ['accept'], decider: ['hook'] }, cause: 'mods' },
+  { outcomes: ['overruled'], when: { hook: BLOCKED, decision: ['accept'], decider: ['hook'] }, cause: 'mods' },
+  {
+    outcomes: ['overruled', 'denied_elsewhere'],
+    when: { hook: ['blocked_by_ours'], decider: ['unstated', 'hook'] },
+    cause: 'failed_closed',
+  },
+  {
+    outcomes: ['overruled', 'denied_elsewhere'],
+    when: { hook: ['blocked_alone'], decider: ['unstated', 'hook'] },
+    cause: 'sole_hook',
+  },
   { outcomes: ['overruled', 'denied_elsewhere'], when: { decider: ['hook'] }, cause: 'other_hook' },
   { outcomes: ['overruled', 'denied_elsewhere'], when: { decider: ['user'] }, cause: 'user' },
   { outcomes: ['overruled', 'denied_elsewhere'], when: { decider: ['agent'] }, cause: 'agent_rule' },
@@ -203,5 +224,14 @@ export const DECIDERS = {
   user: ['user', 'user_permanent', 'user_temporary', 'user_reject', 'user_abort'],
 } as const;
 
-/** Agents that leave a record of a call that was denied; Codex leaves none. */
+/** Agents that leave a record of a call that was denied. */
 export const RECORDS_DENIALS = ['claude-code', 'gemini-cli'] as const;
+
+/**
+ * Agents that leave none, and in which neither a person nor a mode nor another hook lifts a hook's denial: one that ran all the
+ * same was denied too late, or in words that the agent did not take for a denial.
+ */
+export const OBEYS_DENIALS = ['codex'] as const;
+
+/** Name of our hook in Gemini CLI's settings, and in `decision_source` of its hook runs. */
+export const OUR_HOOK_NAME = 'shieldwatch';

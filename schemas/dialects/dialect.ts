@@ -31,9 +31,15 @@ export type EventField =
 /** How one producer, or one convention, names what happens in an agent's spans. */
 export interface SpanDialect {
   /** Attribute that says what a span is. A span that has it is an agent's. */
-  readonly operation: string;
+  readonly operation?: string;
   /** Value of {@link operation} to kind; other values are kept as the event's name and have no kind. */
   readonly kinds: Readonly<Record<string, EventKind>>;
+  /** Values of {@link operation} that are known and have no kind; see `KNOWN_EVENTS`. */
+  readonly others?: readonly string[];
+  /** Names of spans that say by themselves what the span is, to kind; `''`: known, and without one. */
+  readonly names?: Readonly<Record<string, EventKind | ''>>;
+  /** Agent that sends the spans of {@link names}, whichever its instrumentation scope is. */
+  readonly agent?: string;
   /** Attributes that hold a field, the preferred one first. */
   readonly fields: Readonly<Partial<Record<EventField, readonly string[]>>>;
   /** Instrumentation scope to the agent's name in `agent_event.agent`. A scope that no dialect lists is `gen-ai`. */
@@ -48,6 +54,13 @@ export interface SpanDialect {
 export interface LogDialect {
   /** Value of `agent_event.agent`. */
   readonly agent: string;
-  /** Event name, without the agent's prefix, to kind; with `having`, only if the record has that attribute. */
-  readonly kinds: Readonly<Record<string, EventKind | { readonly kind: EventKind; readonly having: string }>>;
+  /**
+   * Event name, without the agent's prefix, to kind; with `having`, only if the record has that attribute; with `exceptTool`, not
+   * of that tool.
+   */
+  readonly kinds: Readonly<
+    Record<string, EventKind | { readonly kind: EventKind; readonly having?: string; readonly exceptTool?: string }>
+  >;
+  /** Names of events that are known and have no kind; see `KNOWN_EVENTS`. */
+  readonly others: readonly string[];
 }

@@ -1,9 +1,9 @@
 import { SCOPE_NAME } from '../semconv.js';
-import { claudeCode, codex, geminiCli } from './agents.js';
-import type { EventField, LogDialect, SpanDialect } from './dialect.js';
+import { claudeCode, codex, CODEX_MCP_CALL, codexSpans, geminiCli, MCP_SERVER } from './agents.js';
+import type { EventField, EventKind, LogDialect, SpanDialect } from './dialect.js';
 import { genAi } from './gen-ai.js';
-import { agentGovernanceToolkit, guardrail, threatDetection } from './guardrails.js';
-import { mcp } from './mcp.js';
+import { agentGovernanceToolkit, guardrail, threatDetection, traceloopGuardrails } from './guardrails.js';
+import { mcp, MCP_METHOD } from './mcp.js';
 import { openInference } from './openinference.js';
 import { openLlmetry } from './openllmetry.js';
 import { vercelAi } from './vercel-ai.js';
@@ -16,8 +16,10 @@ export const SPAN_DIALECTS: readonly SpanDialect[] = [
   openLlmetry,
   mcp,
   guardrail,
+  traceloopGuardrails,
   agentGovernanceToolkit,
   threatDetection,
+  codexSpans,
 ];
 
 /** Agents whose log records become agent events. */
@@ -33,14 +35,26 @@ const LOGGED_SCOPES = ['com.anthropic.claude_code.tracing', 'gemini-cli'];
 
 /** What other products' guards say, by what it means for the call. Other words are `unknown`, kept, and counted in quarantine. */
 const DECISIONS = {
-  allow: ['allow', 'allowed', 'warn', 'log', 'modify', 'redact', 'none'],
-  block: ['block', 'blocked', 'deny', 'denied'],
+  allow: ['allow', 'allowed', 'approved', 'warn', 'log', 'modify', 'redact', 'none', 'PASSED'],
+  block: ['block', 'blocked', 'deny', 'denied', 'rejected', 'FAILED'],
   ask: ['ask', 'escalate', 'require_approval'],
 } as const;
 
+/** Names of events that are known, with a kind or without. A board counts the events of all other names. */
+export const KNOWN_EVENTS: readonly string[] = [
+  ...new Set([
+    ...LOG_DIALECTS.flatMap(({ kinds, others }) => [...Object.keys(kinds), ...others]),
+    ...SPAN_DIALECTS.flatMap(({ kinds, others = [], names = {} }) => [
+      ...Object.keys(kinds),
+      ...others,
+      ...Object.keys(names),
+    ]),
+  ]),
+];
+
 /** Attribute keys of all dialects that are stored, in addition to the semantic conventions. */
 export const DIALECT_KEYS: readonly string[] = SPAN_DIALECTS.flatMap(({ operation, fields, keys }) => [
-  operation,
+  ...(operation === undefined ? [] : [operation]),
   ...Object.values(fields).flat(),
   ...keys,
 ]);
@@ -48,7 +62,7 @@ export const DIALECT_KEYS: readonly string[] = SPAN_DIALECTS.flatMap(({ operatio
 /** Every name that the query of {@link spanQuery} spells: attributes, operations and scopes; each dialect says its source. */
 export const DIALECT_NAMES: readonly string[] = [
   ...DIALECT_KEYS,
-  ...SPAN_DIALECTS.flatMap(({ kinds, scopes }) => [...Object.keys(kinds), ...Object.keys(scopes)]),
+  ...SPAN_DIALECTS.flatMap(({ kinds, names = {}, scopes }) => [kinds, names, scopes].flatMap(Object.keys)),
   ...LOGGED_SCOPES,
 ];
 
@@ -65,22 +79,47 @@ const firstOf = (keys: readonly string[]): string =>
 
 const field = (name: EventField): string => firstOf(SPAN_DIALECTS.flatMap(({ fields }) => fields[name] ?? []));
 
+/** Writes cases of `multiIf` for the values of `expression` that have a kind. */
+const casesOf = (expression: string, kinds: Readonly<Record<string, EventKind | ''>>): string[] =>
+  [...new Set(Object.values(kinds))].map((kind) => {
+    const values = Object.keys(kinds).filter((value) => kinds[value] === kind);
+    return `${expression} IN (${list(values)}), ${quoted(kind)}`;
+  });
+
+const NAMED_SPANS = Object.assign({}, ...SPAN_DIALECTS.map(({ names = {} }) => names)) as Record<
+  string,
+  EventKind | ''
+>;
+
+/** Writes the kind of a span. What an MCP server says of a request is no event of the agent that made it. */
 function spanKind(): string {
-  const cases = SPAN_DIALECTS.flatMap(({ operation, kinds }) =>
-    [...new Set(Object.values(kinds))].map((kind) => {
-      const values = Object.keys(kinds).filter((value) => kinds[value] === kind);
-      return `${attribute(operation)} IN (${list(values)}), ${quoted(kind)}`;
-    }),
-  );
+  const cases = [
+    `SpanKind = 'Server' AND ${attribute(MCP_METHOD)} != '', ''`,
+    ...SPAN_DIALECTS.flatMap(({ operation, kinds }) =>
+      operation === undefined ? [] : casesOf(attribute(operation), kinds),
+    ),
+    ...casesOf('SpanName', NAMED_SPANS),
+  ];
   return `multiIf(${cases.join(',\n        ')}, '')`;
 }
 
-/** Writes the expression for `kind` over the columns `agent` and `event_name` of `agent_event`, and `LogAttributes`. */
+function spanAgent(): string {
+  const scopes = SPAN_DIALECTS.flatMap((dialect) => Object.entries(dialect.scopes));
+  const named = SPAN_DIALECTS.flatMap(({ agent, names = {} }) =>
+    agent === undefined ? [] : [`SpanName IN (${list(Object.keys(names))}), ${quoted(agent)}`],
+  );
+  return `multiIf(${named.join(', ')}, transform(ScopeName, [${list(scopes.map(([scope]) => scope))}], [${list(scopes.map(([, agent]) => agent))}], ${quoted(UNKNOWN_AGENT)}))`;
+}
+
+/** Writes the expression for `kind` over the columns `agent`, `event_name` and `tool` of `agent_event`, and `LogAttributes`. */
 export function logKind(): string {
   const cases = LOG_DIALECTS.flatMap(({ agent, kinds }) =>
     Object.entries(kinds).map(([event, kind]) => {
-      const [value, condition] =
-        typeof kind === 'string' ? [kind, ''] : [kind.kind, ` AND LogAttributes[${quoted(kind.having)}] != ''`];
+      const { kind: value, having, exceptTool } = typeof kind === 'string' ? { kind } : kind;
+      const condition = [
+        having === undefined ? '' : ` AND LogAttributes[${quoted(having)}] != ''`,
+        exceptTool === undefined ? '' : ` AND tool != ${quoted(exceptTool)}`,
+      ].join('');
       return `agent = ${quoted(agent)} AND event_name = ${quoted(event)}${condition}, ${quoted(value)}`;
     }),
   );
@@ -92,20 +131,20 @@ export function logKind(): string {
  * holds the store's view to it.
  */
 export function spanQuery(): string {
-  const scopes = SPAN_DIALECTS.flatMap((dialect) => Object.entries(dialect.scopes));
+  const operations = [...new Set(SPAN_DIALECTS.flatMap(({ operation = [] }) => operation))].map(attribute);
   return `SELECT
     OrgId AS org_id,
     Repository AS repo,
     lower(hex(sipHash128(Timestamp, TraceId, SpanId, SpanName, Duration, StatusCode, ServiceName, mapSort(SpanAttributes)))) AS event_id,
     toDateTime64(Timestamp, 3, 'UTC') AS occurred_at,
-    transform(ScopeName, [${list(scopes.map(([scope]) => scope))}], [${list(scopes.map(([, agent]) => agent))}], ${quoted(UNKNOWN_AGENT)}) AS agent,
-    ScopeVersion AS agent_version,
-    ${firstOf(SPAN_DIALECTS.map(({ operation }) => operation))} AS event_name,
+    ${spanAgent()} AS agent,
+    if(ScopeVersion = '' AND agent = 'codex', ResourceAttributes['service.version'], ScopeVersion) AS agent_version,
+    arrayFirst(value -> value != '', [${operations.join(', ')}, if(SpanName IN (${list(Object.keys(NAMED_SPANS))}), SpanName, '')]) AS event_name,
     ${spanKind()} AS kind,
     ${field('session_id')} AS session_id,
     '' AS prompt_id,
     ${field('agent_name')} AS agent_name,
-    ${field('tool')} AS tool,
+    concat(if(SpanName = ${quoted(CODEX_MCP_CALL)}, concat('mcp__', ${attribute(MCP_SERVER)}, '__'), ''), ${field('tool')}) AS tool,
     replaceRegexpOne(${field('tool_call_id')}, '^<.*>$', '') AS tool_call_id,
     if(kind = 'model_call', ${field('model')}, '') AS model,
     if(kind = 'model_call', toUInt64OrZero(${field('input_tokens')}), 0) AS input_tokens,

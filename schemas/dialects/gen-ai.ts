@@ -27,6 +27,7 @@ export const genAi: SpanDialect = {
     output_tokens: ['gen_ai.usage.output_tokens', 'gen_ai.usage.completion_tokens'],
     error_type: ['error.type'],
   },
+  others: ['create_agent'],
   scopes: {
     'pydantic-ai': 'pydantic-ai',
     'gcp.vertex.agent': 'google-adk',

@@ -13,6 +13,7 @@ export const openInference: SpanDialect = {
     input_tokens: ['llm.token_count.prompt'],
     output_tokens: ['llm.token_count.completion'],
   },
+  others: ['CHAIN', 'RETRIEVER', 'RERANKER', 'EVALUATOR', 'PROMPT', 'UNKNOWN'],
   scopes: {
     'openinference.instrumentation.langchain': 'langchain',
     'openinference.instrumentation.openai_agents': 'openai-agents',

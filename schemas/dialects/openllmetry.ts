@@ -8,6 +8,7 @@ export const openLlmetry: SpanDialect = {
     session_id: ['traceloop.association.properties.session_id', 'traceloop.association.properties.thread_id'],
     agent_name: ['traceloop.workflow.name'],
   },
+  others: ['task', 'unknown', 'execute_task'],
   scopes: {
     'opentelemetry.instrumentation.langchain': 'langchain',
     'opentelemetry.instrumentation.openai_agents': 'openai-agents',

@@ -137,6 +137,7 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
       'panel:coverage/8',
       'panel:coverage/9',
       'panel:coverage/10',
+      'panel:coverage/11',
     ],
   'drills, which are in no other number (drills.test.ts, boards.test.ts, alerts.test.ts)': [
     'GET /v1/drills .*',

@@ -175,6 +175,87 @@ def openllmetry_openai_agents() -> None:
     openai_agents()
 
 
+def traceloop_guardrails() -> None:
+    """A guardrail that passes, and one that fails and raises."""
+    import asyncio
+    from contextlib import redirect_stdout
+
+    from traceloop.sdk import Traceloop
+    from traceloop.sdk.guardrail import Guardrails
+
+    with redirect_stdout(sys.stderr):
+        # It adds its exporter to the provider above, whose own processor holds every span already.
+        Traceloop.init(
+            app_name="triage-agent", exporter=InMemorySpanExporter(), telemetry_enabled=False, instruments=set()
+        )
+
+    async def answer():
+        return "ticket"
+
+    async def run():
+        await Guardrails(lambda value: True, name="passes", on_failure="raise").run(answer)
+        try:
+            await Guardrails(lambda value: False, name="fails", on_failure="raise").run(answer)
+        except Exception:
+            pass
+
+    asyncio.run(run())
+
+
+def fastmcp() -> None:
+    """An MCP server and its client in one process: both sides of the same two calls."""
+    import asyncio
+
+    from fastmcp import Client, FastMCP
+
+    server = FastMCP("tickets")
+    server.tool(get_ticket)
+    server.tool(delete_file)
+
+    async def run():
+        async with Client(server) as client:
+            await client.list_tools()
+            await client.call_tool("get_ticket", {"id": 1})
+            try:
+                await client.call_tool("delete_file", {"path": "x"})
+            except Exception:
+                pass
+
+    asyncio.run(run())
+
+
+def agent_governance_toolkit() -> None:
+    """Three verdicts of its policy engine as its documentation traces them, an approval, a trust check, and its other tracer."""
+    from agentmesh.governance import PolicyEngine
+    from agentmesh.governance import otel_observability as observability
+    from agentmesh.observability.otel_sdk import GovernanceInstrumentor
+
+    observability.enable_otel(service_name="triage-agent")
+    engine = PolicyEngine()
+    engine.load_yaml(
+        """
+apiVersion: governance.toolkit/v1
+name: org-baseline
+agents: ["*"]
+default_action: allow
+rules:
+  - {name: block-delete, condition: "action.type == 'delete'", action: deny}
+  - {name: approve-export, condition: "action.type == 'export'", action: require_approval, approvers: [admin]}
+"""
+    )
+    for action in ("read", "delete", "export"):
+        with observability.trace_policy_evaluation(agent_id="triage", stage="pre_tool") as result:
+            decision = engine.evaluate("triage", {"action": {"type": action}}, stage="pre_tool")
+            result.update(action=decision.action, rule=decision.matched_rule, allowed=decision.allowed)
+            result["policy_name"] = decision.policy_name
+    with observability.trace_approval(agent_id="triage", rule_name="approve-export") as result:
+        result.update(outcome="rejected", approver="admin")
+    with observability.trace_trust_verification(agent_id="triage") as result:
+        result.update(score=700, tier="trusted")
+    with GovernanceInstrumentor().trace_policy_evaluation("delete", "triage"):
+        pass
+
+
 def ids_as_hex(node) -> None:
     """Rewrites ids, which protobuf's JSON holds as base64, as OTLP/JSON wants them."""
     if isinstance(node, dict):

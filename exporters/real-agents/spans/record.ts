@@ -4,19 +4,44 @@ import { join } from 'node:path';
 import { packageRoot } from '#schemas/root.js';
 import { CACHE_FOLDER } from '../install.js';
 
-/** Python libraries, as pip names them. `uv` resolves them in seconds, pip in minutes. */
-const PYTHON_PACKAGES = [
-  'pydantic-ai-slim==2.68.0',
-  'langgraph==1.2.24',
-  'langchain-core==1.8.3',
-  'openai-agents==0.24.0',
-  'google-adk==2.13.0',
-  'openinference-instrumentation-langchain==0.1.80',
-  'openinference-instrumentation-openai-agents==2.6.0',
-  'opentelemetry-instrumentation-langchain==0.62.4',
-  'opentelemetry-instrumentation-openai-agents==0.62.4',
-  'opentelemetry-exporter-otlp-proto-common==1.44.0',
-];
+/** Python libraries, as pip names them, in sets that can be installed together, and their captures: each the name of a file and of a function of record.py. `uv` resolves them in seconds, pip in minutes. */
+const PYTHON: Readonly<Record<string, { readonly packages: readonly string[]; readonly captures: readonly string[] }>> =
+  {
+    venv: {
+      packages: [
+        'pydantic-ai-slim==2.68.0',
+        'langgraph==1.2.24',
+        'langchain-core==1.8.3',
+        'openai-agents==0.24.0',
+        'google-adk==2.13.0',
+        'openinference-instrumentation-langchain==0.1.80',
+        'openinference-instrumentation-openai-agents==2.6.0',
+        'opentelemetry-instrumentation-langchain==0.62.4',
+        'opentelemetry-instrumentation-openai-agents==0.62.4',
+        'opentelemetry-exporter-otlp-proto-common==1.44.0',
+      ],
+      captures: [
+        'pydantic-ai',
+        'google-adk',
+        'openinference-langgraph',
+        'openinference-openai-agents',
+        'openllmetry-langgraph',
+        'openllmetry-openai-agents',
+      ],
+    },
+    'venv-guards': {
+      packages: [
+        'traceloop-sdk==0.62.4',
+        'agent-governance-toolkit-core==5.0.0',
+        'opentelemetry-exporter-otlp-proto-common==1.44.0',
+      ],
+      captures: ['traceloop-guardrails', 'agent-governance-toolkit'],
+    },
+    'venv-mcp': {
+      packages: ['fastmcp==4.2.3', 'opentelemetry-sdk==1.45.2', 'opentelemetry-exporter-otlp-proto-common==1.45.2'],
+      captures: ['fastmcp'],
+    },
+  };
 const UV = 'uv==0.13.9';
 const NODE_PACKAGES = {
   ai: '6.0.326',
@@ -24,16 +49,6 @@ const NODE_PACKAGES = {
   '@opentelemetry/resources': '2.12.1',
   '@opentelemetry/sdk-trace-node': '2.12.0',
 };
-
-/** Captures by Python, each the name of a file and of a function of record.py. */
-const PYTHON_CAPTURES = [
-  'pydantic-ai',
-  'google-adk',
-  'openinference-langgraph',
-  'openinference-openai-agents',
-  'openllmetry-langgraph',
-  'openllmetry-openai-agents',
-];
 
 interface Attribute {
   readonly key: string;
@@ -55,21 +70,26 @@ interface Request {
 /** Longest value of an attribute that is written; longer ones hold content. */
 const MAX_VALUE_CHARS = 80;
 
-/** Records the spans of every library and writes `<folder>/<name>.json`. Needs python3, pip and npm. */
-function record(folder: string): void {
+/** Records the spans of the named libraries, or of all, and writes `<folder>/<name>.json`. Needs python3, pip and npm. */
+function record(folder: string, names: readonly string[]): void {
+  const isChosen = (name: string): boolean => names.length === 0 || names.includes(name);
   const cache = join(CACHE_FOLDER, 'genai-libraries');
   mkdirSync(cache, { recursive: true });
-  const python = join(cache, 'venv', 'bin', 'python');
-  if (!existsSync(python)) run('python3', ['-m', 'venv', join(cache, 'venv')], cache);
-  run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', UV], cache);
-  run(python, ['-m', 'uv', 'pip', 'install', '--quiet', '--python', python, ...PYTHON_PACKAGES], cache);
   writeFileSync(join(cache, 'package.json'), JSON.stringify({ private: true, dependencies: NODE_PACKAGES }));
   run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], cache);
 
   const sources = join(packageRoot(), 'exporters', 'real-agents', 'spans');
   copyFileSync(join(sources, 'record-ai.mjs'), join(cache, 'record-ai.mjs'));
-  for (const name of PYTHON_CAPTURES) write(name, run(python, [join(sources, 'record.py'), name], cache));
-  write('vercel-ai', run(process.execPath, ['record-ai.mjs'], cache));
+  for (const [folderName, { packages, captures }] of Object.entries(PYTHON)) {
+    const chosen = captures.filter(isChosen);
+    if (chosen.length === 0) continue;
+    const python = join(cache, folderName, 'bin', 'python');
+    if (!existsSync(python)) run('python3', ['-m', 'venv', join(cache, folderName)], cache);
+    run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', UV], cache);
+    run(python, ['-m', 'uv', 'pip', 'install', '--quiet', '--python', python, ...packages], cache);
+    for (const name of chosen) write(name, run(python, [join(sources, 'record.py'), name], cache));
+  }
+  if (isChosen('vercel-ai')) write('vercel-ai', run(process.execPath, ['record-ai.mjs'], cache));
 
   function write(name: string, output: string): void {
     const request = trimmed(JSON.parse(output) as Request);
@@ -123,4 +143,4 @@ function run(command: string, args: readonly string[], cwd: string): string {
   return stdout;
 }
 
-record(process.argv[2] ?? '');
+record(process.argv[2] ?? '', process.argv.slice(3));

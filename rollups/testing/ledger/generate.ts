@@ -30,6 +30,7 @@ const HOOK_ENDS: readonly Record<string, number>[] = [
   { hooks_succeeded: 1 },
   { hooks_succeeded: 1 },
   { hooks_blocking: 1 },
+  { hooks_blocking: 1, hooks_succeeded: 1 },
   { hooks_failed: 1 },
   { hooks_cancelled: 1 },
 ];
@@ -53,8 +54,25 @@ export function sessionFacts(
   const session_id = chance(0.03) ? '' : name;
   const isSilent = chance(0.08);
   const isUnguarded = chance(0.1);
+  const hookNames = oneOf([['shieldwatch'], ['hook'], ['shieldwatch', 'hook']]);
   const claim = chance(0.2) ? oneOf(['acme/a', 'acme/z']) : '';
   const facts: LedgerFact[] = [];
+  if (agent === 'claude-code' && chance(0.1))
+    facts.push({
+      table: 'agent_event_v1',
+      row: {
+        org_id: orgId,
+        repo: claim,
+        event_id: `${name}-registered`,
+        occurred_at: from,
+        agent,
+        session_id,
+        trace_id: name,
+        kind: '',
+        event_name: 'hook_registered',
+        hook_event: 'PreSkillShellCommand',
+      },
+    });
   let at = from;
   let number = 0;
   const id = (): string => `${name}-${number++}`;
@@ -78,7 +96,7 @@ export function sessionFacts(
       });
     if (agent === 'codex' && chance(0.3)) reported(step(900), { kind: '', event_name: 'api_request' });
     if (chance(0.02)) at += Math.floor(random() * 40) * HOUR_MS;
-    const tool = oneOf(['Bash', 'Write']);
+    const tool = oneOf(agent === 'codex' ? ['Bash', 'mcp__tickets__close'] : ['Bash', 'Write']);
     const callId = chance(0.03) ? '[REDACTED]' : `call-${chance(0.02) ? 0 : call}`;
     const isDenied = chance(0.35);
     const runsAnyway = isDenied && chance(0.2);
@@ -111,6 +129,7 @@ export function sessionFacts(
         event_name: 'hook_execution_complete',
         hook_event: agent === 'gemini-cli' ? 'BeforeTool' : 'PreToolUse',
         tool: agent === 'gemini-cli' ? '' : tool,
+        decision_source: agent === 'gemini-cli' ? oneOf(hookNames) : '',
         ...oneOf(HOOK_ENDS),
       });
     }
@@ -128,6 +147,8 @@ export function sessionFacts(
         decision_source: oneOf(['hook', 'config', 'user_permanent', '']),
         permission_mode: oneOf(['default', 'bypassPermissions', 'auto', '']),
       });
+    if (agent === 'codex' && isRun && chance(0.2))
+      reported(step(50), { ...ids, kind: 'tool_call', success: 'true', duration_ms: 20 });
     if (isRun)
       reported(step(3_000), {
         ...ids,

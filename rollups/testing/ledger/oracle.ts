@@ -1,5 +1,12 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
-import { DECIDERS, outcomeOf, RECORDS_DENIALS, type Evidence } from '#schemas/clickhouse/tool-call-outcome.js';
+import {
+  DECIDERS,
+  OBEYS_DENIALS,
+  OUR_HOOK_NAME,
+  outcomeOf,
+  RECORDS_DENIALS,
+  type Evidence,
+} from '#schemas/clickhouse/tool-call-outcome.js';
 
 /** A deduplicated fact as the views of facts show it; `at` in ms since the epoch. */
 interface Reported {
@@ -76,6 +83,8 @@ const started = ({ kind, agent, at, duration_us: duration }: Reported): number =
 const isResult = ({ kind }: Reported): boolean => kind === 'tool_result' || kind === 'tool_call';
 const isGuardHook = ({ kind, hook }: Reported): boolean =>
   kind === 'hook_run' && (hook === 'PreToolUse' || hook === 'BeforeTool');
+const isRefusal = ({ decision, success, error }: Reported): boolean =>
+  success !== 'true' && (decision === 'block' || error === 'stop_execution' || error === 'tool_not_registered');
 const STRICTNESS: Readonly<Record<string, number>> = { block: 3, ask: 2, allow: 1 };
 
 function groups<T>(values: readonly T[], key: (value: T) => string): Map<string, T[]> {
@@ -103,6 +112,28 @@ function callsOf(session: Reported[]): Call[] {
     ({ kind, agent, name }) => kind === 'turn' || (agent === 'codex' && name === 'api_request'),
   );
 
+  // Hook runs that are joined with calls, and batches of Gemini CLI's parallel calls.
+  const guardHooks = sorted.filter(isGuardHook);
+  const hasOwnRuns = guardHooks.some(({ source }) => source === OUR_HOOK_NAME);
+  const hookRuns = guardHooks.filter(({ source }) => !hasOwnRuns || source === '' || source === OUR_HOOK_NAME);
+  const resultTimes = sorted.filter(isResult).map(({ at }) => at);
+  const asked = [...sorted.filter(({ kind }) => kind === 'judgement'), ...hookRuns];
+  const resultsAt = (time: number): number => resultTimes.filter((at) => at <= time).length;
+  const batchOf = (reported: Reported): number =>
+    reported.agent !== 'gemini-cli'
+      ? 0
+      : reported.kind === 'judgement' || isGuardHook(reported)
+        ? resultsAt(reported.at)
+        : Math.max(0, ...asked.filter(({ at }) => at <= reported.at).map(({ at }) => resultsAt(at)));
+  const rankOf = (reported: Reported): number =>
+    reported.agent !== 'gemini-cli'
+      ? 0
+      : reported.kind === 'judgement'
+        ? 4 - Math.max(1, STRICTNESS[reported.decision] ?? 0)
+        : isRefusal(reported) && isResult(reported)
+          ? 1
+          : 2;
+
   // The call of each event.
   const events = sorted.filter(
     (reported) => reported.kind === 'judgement' || reported.kind === 'tool_decision' || isResult(reported),
@@ -112,8 +143,10 @@ function callsOf(session: Reported[]): Call[] {
   );
   const ranked = (of: Reported[]): Map<string, Reported[]> =>
     groups(
-      [...of].sort((a, b) => started(a) - started(b) || text(a.id, b.id) || text(a.repo, b.repo)),
-      ({ tool, at }) => `${tool}\0${turnOf(at)}`,
+      [...of].sort(
+        (a, b) => rankOf(a) - rankOf(b) || started(a) - started(b) || text(a.id, b.id) || text(a.repo, b.repo),
+      ),
+      (reported) => `${reported.tool}\0${turnOf(reported.at)}\0${batchOf(reported)}`,
     );
   const judgements = ranked(events.filter(({ kind, call }) => kind === 'judgement' && call === ''));
   const decisions = ranked(events.filter(({ kind, call }) => kind === 'tool_decision' && call === ''));
@@ -137,8 +170,6 @@ function callsOf(session: Reported[]): Call[] {
     const decided = reported.filter(({ kind }) => kind === 'tool_decision').at(-1);
     const word = reported.filter(({ decision }) => decision === 'allow' || decision === 'block').at(-1);
     const result = reported.filter(isResult).at(-1);
-    const isRefusal = ({ decision, success, error }: Reported): boolean =>
-      success !== 'true' && (decision === 'block' || error === 'stop_execution' || error === 'tool_not_registered');
     const hasRun = reported.some((one) => isResult(one) && !isRefusal(one));
     const reportedTool = reported.find(({ tool }) => tool !== '')?.tool ?? '';
     return {
@@ -153,34 +184,47 @@ function callsOf(session: Reported[]): Call[] {
       hasRun,
       reportedTool,
       turn: Math.min(...parts.map(({ at }) => turnOf(at))),
+      batch: Math.min(...parts.map(batchOf)),
+      rank:
+        (reported[0]?.agent ?? judge?.agent) !== 'gemini-cli'
+          ? 0
+          : result !== undefined && !hasRun
+            ? 1
+            : judge === undefined
+              ? 3
+              : judge.decision === 'block'
+                ? 2
+                : 4,
       order: decided?.at ?? judge?.at ?? (result === undefined ? (parts[0]?.at ?? 0) : started(result)),
     };
   });
 
   // Hook runs by order.
-  const hookRuns = sorted.filter(isGuardHook);
-  const isToolless = hookRuns.some(({ tool }) => tool === '');
+  const isToolless = guardHooks.some(({ tool }) => tool === '');
+  const hasOwnSigns = sorted.some(({ kind, hook }) => kind === 'judgement' || hook === 'PreSkillShellCommand');
+  const endOf = ({ hooks, source }: Reported): Evidence['hook'] => {
+    if (hooks.blocking === 0) return hooks.failed > 0 ? 'failed' : hooks.cancelled > 0 ? 'cancelled' : 'succeeded';
+    if (source === OUR_HOOK_NAME) return 'blocked_by_ours';
+    if (source !== '' || hooks.blocking + hooks.succeeded + hooks.failed + hooks.cancelled > 1) return 'blocked';
+    return hasOwnSigns ? 'blocked_by_ours' : 'blocked_alone';
+  };
+  const HOOK_RANKS: Readonly<Record<string, number>> = { failed: 2, cancelled: 2, succeeded: 3 };
+  const hookRank = (run: Reported): number => (run.agent === 'gemini-cli' ? (HOOK_RANKS[endOf(run)] ?? 1) : 0);
   const hookTool = (tool: string): string => (isToolless ? '' : tool);
-  const runsBy = groups(hookRuns, ({ tool, at }) => `${isToolless ? '' : tool}\0${turnOf(at)}`);
+  const runsBy = groups(
+    [...hookRuns].sort((a, b) => hookRank(a) - hookRank(b) || a.at - b.at || text(a.id, b.id)),
+    (run) => `${isToolless ? '' : run.tool}\0${turnOf(run.at)}\0${batchOf(run)}`,
+  );
   const callsBy = groups(
-    [...calls].sort((a, b) => a.order - b.order || text(a.call, b.call)),
-    ({ reportedTool, judge, turn }) => `${hookTool(reportedTool === '' ? (judge?.tool ?? '') : reportedTool)}\0${turn}`,
+    [...calls].sort((a, b) => a.rank - b.rank || a.order - b.order || text(a.call, b.call)),
+    ({ reportedTool, judge, turn, batch }) =>
+      `${hookTool(reportedTool === '' ? (judge?.tool ?? '') : reportedTool)}\0${turn}\0${batch}`,
   );
   const hookOf = new Map<unknown, Evidence['hook']>();
   for (const [place, list] of callsBy)
     for (const [nth, call] of list.entries()) {
       const run = runsBy.get(place)?.[nth];
-      if (run !== undefined)
-        hookOf.set(
-          call,
-          run.hooks.blocking > 0
-            ? 'blocked'
-            : run.hooks.failed > 0
-              ? 'failed'
-              : run.hooks.cancelled > 0
-                ? 'cancelled'
-                : 'succeeded',
-        );
+      if (run !== undefined) hookOf.set(call, endOf(run));
     }
   const hasHooks = sorted.some(
     ({ kind, hook }) => kind === 'judgement' || hook === 'PreToolUse' || hook === 'BeforeTool',
@@ -191,7 +235,12 @@ function callsOf(session: Reported[]): Call[] {
     const { judge, decided, word, result, reported } = call;
     const before = decided?.at ?? (call.hasRun && result !== undefined ? started(result) : undefined);
     const agent = reported[0]?.agent ?? judge?.agent ?? '';
-    const isRejectedByCodex = agent === 'codex' && decided === undefined && result?.success === 'false';
+    const isRejectedByCodex =
+      agent === 'codex' &&
+      decided === undefined &&
+      result?.success === 'false' &&
+      !reported.some(({ kind }) => kind === 'tool_call') &&
+      !call.reportedTool.startsWith('mcp__');
     const mode = reported.filter((one) => one.mode !== '').at(-1)?.mode ?? '';
     const source = (word?.source ?? '').toLowerCase();
     const judgedAt = judge?.at ?? Infinity;
@@ -210,7 +259,11 @@ function callsOf(session: Reported[]): Call[] {
       run: call.hasRun && !isRejectedByCodex ? 'ran' : result === undefined ? 'none' : 'refused',
       moved_on:
         strong.some(({ at }) => at > judgedAt) || modelCalls.filter((at) => at > judgedAt).length >= 2 ? 'yes' : 'no',
-      records_denials: (RECORDS_DENIALS as readonly string[]).includes(agent) ? 'yes' : 'no',
+      records_denials: (RECORDS_DENIALS as readonly string[]).includes(agent)
+        ? 'yes'
+        : (OBEYS_DENIALS as readonly string[]).includes(agent)
+          ? 'obeyed'
+          : 'no',
       telemetry: isHeard ? 'heard' : 'silent',
       hooks: hasHooks ? 'registered' : agent === 'codex' ? 'unstated' : 'none',
       mode: mode === 'bypassPermissions' ? 'bypass' : mode === 'auto' ? 'auto' : 'other',
