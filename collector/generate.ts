@@ -85,6 +85,7 @@ function redactionConfig(): string {
           ...(rule.before === undefined ? {} : { before: rule.before }),
           ...(rule.boundary === undefined ? {} : { boundary: rule.boundary }),
           ...(rule.oncePerRun === true ? { once_per_run: true } : {}),
+          ...(rule.work === undefined ? {} : { work: rule.work }),
           ...(rule.except === undefined ? {} : { except: escapeForCollector(rule.except) }),
           ...(rule.reads === undefined ? {} : { reads: rule.reads }),
         })),

@@ -28,6 +28,8 @@ export interface RedactionRule {
   readonly boundary?: 'word' | 'argument';
   /** A failed attempt is not repeated before the run of letters, digits, `_` and `-` that it stood in ends. */
   readonly oncePerRun?: true;
+  /** Units of work of an attempt at {@link pattern}, where it reads far before it fails; see `WORK` of `redaction-ahead.ts`. */
+  readonly work?: number;
   /** What is no secret although {@link pattern} takes it: tried at the same place. The stock configuration ignores it. */
   readonly except?: string;
   /** What reads on from the end of {@link pattern}, or from the keyword: see `redaction-readers.ts`. */
@@ -657,6 +659,7 @@ export const REDACTION_RULES: readonly RedactionRule[] = [
     name: 'sql-password',
     keywords: ['identified ', ...SQL_CALLS],
     boundary: 'word',
+    work: 32,
     pattern: `(?:${SQL_CALLS.map((call) => anyCase(call).replace('(', '\\(')).join('|')})[ \\t\\r\\n]{0,3}[^,\\r\\n]{1,200},[ \\t\\r\\n]{0,3}[^,\\r\\n]{1,100},[ \\t\\r\\n]{0,3}|${anyCase('identified')} (?:${anyCase('with')} [A-Za-z0-9_'"\`]{1,40} )?(?:${anyCase('by')}|${anyCase('as')}) (?:${anyCase('password')} )?`,
     reads: 'token',
     stock: `${anyCase('identified by')} ["']?[^ \\t\\r\\n"']{8,200}`,

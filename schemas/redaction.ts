@@ -288,7 +288,7 @@ function findPlain(own: Engine, text: string, found: Found[]): void {
       continue;
     }
     if (least > 0 && !hasRun(ahead, start + keyword.length, least)) continue;
-    ahead.charge(WORK.pattern);
+    ahead.charge(compiled.rule.work ?? WORK.pattern);
     const end = matchEnd((compiled.expression ??= new RegExp(pattern, 'uy')), text, start);
     if (end === -1) {
       if (compiled.rule.oncePerRun === true) resume[index] = runEnd(text, start);

@@ -89,6 +89,7 @@ export const LIMITED = `[REDACTED:${WORK_LIMIT}]`;
 /** Pieces that, repeated, exceed the limit: with characters of one, two and three bytes and of two UTF-16 units, and in escapes and base64. */
 const DENSE = [
   'token ',
+  'mysqli( é',
   'password=a ',
   'api_key=漢字 ',
   'secret=😀é ',

@@ -79,6 +79,8 @@ type Rule struct {
 	Boundary string `mapstructure:"boundary"`
 	// OncePerRun: a failed attempt is not repeated within the same run of letters, digits, `_` and `-`.
 	OncePerRun bool `mapstructure:"once_per_run"`
+	// Work is what an attempt at the pattern costs, in units of work, if it reads far before it fails; 0: as any.
+	Work int `mapstructure:"work"`
 	// Except is a regular expression for what is no secret although Pattern takes it.
 	Except string `mapstructure:"except"`
 	// Reads names what reads on where Pattern ends, or from the keyword: `block`, `token`, `basic`, `flag`,
@@ -177,6 +179,9 @@ func (r *Rule) validate() error {
 	}
 	if r.Before < 0 {
 		return errors.New("before: must not be negative")
+	}
+	if r.Work < 0 {
+		return errors.New("work: must not be negative")
 	}
 	if r.Boundary != "" && r.Boundary != boundaryWord && r.Boundary != boundaryArgument {
 		return fmt.Errorf("boundary: %q: expected %s or %s", r.Boundary, boundaryWord, boundaryArgument)

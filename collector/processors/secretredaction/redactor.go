@@ -68,7 +68,9 @@ type compiledRule struct {
 	boundary    string
 	oncePerRun  bool
 	// Bytes of a match before the keyword, all of ASCII.
-	before     int
+	before int
+	// Units of work of an attempt at the pattern.
+	work       int
 	reads      string
 	expression *regexp.Regexp
 	except     *regexp.Regexp
@@ -129,6 +131,7 @@ func newRedactor(rules []Rule, vocabulary Vocabulary) *redactor {
 			boundary:    rule.Boundary,
 			oncePerRun:  rule.OncePerRun,
 			before:      rule.Before,
+			work:        workPattern,
 			reads:       rule.Reads,
 		}
 		compiled := &r.rules[index]
@@ -138,6 +141,9 @@ func newRedactor(rules []Rule, vocabulary Vocabulary) *redactor {
 			if rule.Before == 0 {
 				compiled.least = leastRun(rule.Pattern)
 			}
+		}
+		if rule.Work > 0 {
+			compiled.work = rule.Work
 		}
 		if rule.Except != "" {
 			compiled.except = regexp.MustCompile(`\A(?:` + rule.Except + `)`)
@@ -485,7 +491,7 @@ func (r *redactor) findPlain(text string, s *scratch) {
 		if rule.least > 0 && a.next(kindNameEnd, c.at+len(c.word), c.at+len(c.word)+rule.least) < c.at+len(c.word)+rule.least {
 			continue
 		}
-		a.work.charge(workPattern)
+		a.work.charge(rule.work)
 		rest := text[c.at:min(len(text), c.at+rule.longest)]
 		found := rule.expression.FindStringIndex(rest)
 		if found == nil {
