@@ -23,6 +23,7 @@ const ADVERSARIAL: Readonly<Record<string, string>> = {
   flags: ' -u a',
   base64: 'Z2hwX',
   mixed: 'sk-ant-ghp_npm_AKIAxoxb-eyJ',
+  calls: 'mysqli( --',
   secrets: ['ghp', '_FAKE0000fake0000 '].join(''),
 };
 
