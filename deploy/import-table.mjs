@@ -23,7 +23,7 @@ const READS = {
 };
 
 /** Parts of `schemas` that a producer, installed next to an agent, has no business with. */
-const STORE_ONLY = /^(?:dist\/)?schemas\/(?:http|clickhouse|postgres)\//;
+const STORE_ONLY = /^(?:dist\/)?schemas\/(?:alerts|http|clickhouse|postgres)\//;
 
 const names = Object.keys(MODULES).join('|');
 const MODULE_PATH = new RegExp(`^(?:dist/)?(${names})(?:/|$)`);
@@ -39,7 +39,7 @@ function objection(module, path) {
   if (!MODULES[module].includes(other))
     return `${module} may use only: ${MODULES[module].join(', ') || 'no other module'}.`;
   if (module === 'exporters' && STORE_ONLY.test(path))
-    return 'exporters may not use http, clickhouse or postgres schemas.';
+    return 'exporters may not use alerts, http, clickhouse or postgres schemas.';
   return undefined;
 }
 

@@ -31,6 +31,7 @@ import { healthRoutes } from './routes/health.js';
 import { ingestDriftRoutes } from './routes/ingest-drift.js';
 import { ingestRuntimeRoute } from './routes/ingest-runtime.js';
 import { ingestScanRoute } from './routes/ingest-scan.js';
+import { metricsRoute } from './routes/metrics.js';
 import { otlpRoutes } from './routes/otlp.js';
 import { policyPromotionRoutes } from './routes/policy-promotions.js';
 import { postureRoute } from './routes/posture.js';
@@ -164,6 +165,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     postureRoute(api, { clickhouse, repositories });
     repoRoutes(api, { clickhouse, repositories, plane, onPurge: work.purges.wake, onMerge: work.merges.wake });
     seriesRoutes(api, { clickhouse, repositories });
+    metricsRoute(api, { clickhouse, plane });
     findingRoutes(api, { clickhouse, repositories, plane });
     toolCallRoutes(api, { clickhouse, repositories });
     drillRoutes(api, { clickhouse, repositories });

@@ -42,6 +42,7 @@ const RIGHTS: Readonly<Record<string, Right>> = {
   listSeries: READS,
   readSeries: READS,
   explain: READS,
+  prometheusMetrics: READS,
   listFindings: READS,
   listToolCalls: READS,
   listDrills: READS,

@@ -88,6 +88,7 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
     url: `/v1/explain?series=score_trend&at=2026-06-21&bucket=day&repository=${repoId}`,
     expected: 404,
   }),
+  prometheusMetrics: () => ({ url: '/v1/metrics/prometheus', expected: 'own' }),
   listFindings: ({ repoId }) => ({ url: `/v1/findings?status=all&repository=${repoId}`, expected: 404 }),
   listToolCalls: ({ repoId }) => ({ url: `/v1/tool-calls?repository=${repoId}`, expected: 404 }),
   listDrills: ({ repoId }) => ({ url: `/v1/drills?repository=${repoId}`, expected: 404 }),

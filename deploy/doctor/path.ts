@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import { ALERT_RULES } from '#grafana/alerts/rules.js';
+import { ALERT_RULES } from '#schemas/alerts/rules.js';
 import type { PanelData } from '#schemas/http/boards.js';
 import { Problem, type Check } from './steps.js';
 

@@ -87,6 +87,7 @@ const READS: Readonly<Record<string, readonly [url: string, expected: number]>> 
   listSeries: ['/v1/series', 200],
   readSeries: [`/v1/series/score_trend?from=2026-06-20&repository=${otherId}`, 404],
   explain: [`/v1/explain?series=score_trend&at=2026-06-21&bucket=day&repository=${otherId}`, 404],
+  prometheusMetrics: ['/v1/metrics/prometheus', 200],
   listFindings: [`/v1/findings?status=all&repository=${otherId}`, 404],
   listToolCalls: [`/v1/tool-calls?repository=${otherId}`, 404],
   listSessions: [`/v1/sessions?repository=${otherId}`, 404],
@@ -120,7 +121,7 @@ describe('a token that is bound to a repository', () => {
       expect(answer.statusCode).toBe(200);
       expect(answer.body).not.toContain(MARK);
     }
-    for (const url of ['/v1/findings?status=all', '/v1/tool-calls', '/v1/sessions'])
+    for (const url of ['/v1/findings?status=all', '/v1/tool-calls', '/v1/sessions', '/v1/metrics/prometheus'])
       expect((await call('GET', url, reader)).body).toContain('acme/mine');
   });
 

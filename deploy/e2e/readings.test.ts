@@ -22,6 +22,7 @@ import {
   isNamedBy,
   metricPlaces,
   OTHER_PLACES,
+  prometheusPlaces,
   seriesPlaces,
 } from '../testing/readings/places.js';
 import { disagreements, playHistories, type Played } from '../testing/readings/play.js';
@@ -89,6 +90,7 @@ describe('all readings of a quantity', () => {
       ...(await alertPlaces()),
       ...commandPlaces(program()),
       ...metricPlaces(metrics.body),
+      ...prometheusPlaces(),
     ];
     const patterns = [...READINGS.flatMap(({ shows }) => shows), ...Object.values(OTHER_PLACES).flat()];
     expect(places.filter((place) => !patterns.some((pattern) => isNamedBy(pattern)(place)))).toEqual([]);

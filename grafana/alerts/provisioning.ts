@@ -1,5 +1,5 @@
+import { ALERT_RULES, fillIn, type AlertRule } from '#schemas/alerts/rules.js';
 import { DATASOURCE, DATASOURCE_VERSION } from '../datasource.js';
-import { ALERT_RULES, type AlertRule } from './rules.js';
 
 /** Grafana's id of its own expressions. */
 const EXPRESSIONS = '__expr__';
@@ -7,6 +7,15 @@ const EXPRESSIONS = '__expr__';
 const LOOK_BACK = 8 * 24 * 3_600;
 /** Evaluation interval of the rule group, in seconds. */
 const INTERVAL = '1m';
+
+/** Grafana's expressions for the placeholders of texts. They contain no `$`: Grafana expands it in provisioning files. */
+const TEMPLATE = {
+  org: '{{ .Labels.org_id }}',
+  repository: '{{ .Labels.repo }}',
+  value: '{{ .Values.B }}',
+  producer: '{{ .Labels.producer }}',
+  counter: '{{ .Labels.counter }}',
+};
 
 /** One query or expression of a rule, as Grafana's alerting files have it (`QueryV1` of its file provisioning). */
 export interface RuleQuery {
@@ -82,8 +91,8 @@ function provisioned(rule: AlertRule, scope: string): ProvisionedRule {
     execErrState: 'Error',
     for: rule.for,
     annotations: {
-      summary: rule.summary,
-      description: rule.description,
+      summary: fillIn(rule.summary, TEMPLATE),
+      description: fillIn(rule.description, TEMPLATE),
       // Grafana expands its own address (GF_SERVER_ROOT_URL, which ends with a slash) when the alert fires.
       runbook_url: `{{ externalURL }}d/shieldwatch-runbooks?viewPanel=panel-${String(runbookPanel(rule.runbook))}`,
       // Notifications take their links to board and panel from these annotations, and the link to the rule from the

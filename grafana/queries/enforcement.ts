@@ -1,12 +1,8 @@
+import { PASSED } from '#schemas/alerts/queries.js';
 import { hoursOrDays } from './resolution.js';
 import { GUARD_SCOPE, ORG, SCOPE } from './scope.js';
 
 const SERIES = { hours: 'tool_call_outcomes_hour', days: 'tool_call_outcomes_day' };
-/**
- * Calls that, if they ran, ran past a guard of Shieldwatch: it had denied them, or failed. One that a hook or a mod overruled
- * is among them; one that the user allowed is not.
- */
-export const PASSED = "(outcome IN ('bypassed', 'failed_open') OR outcome = 'overruled' AND cause != 'user')";
 /** Outcomes of calls that somebody denied. */
 const DENIED = "('enforced', 'presumed', 'denied_elsewhere', 'overruled', 'bypassed', 'failed_open')";
 

@@ -1,3 +1,4 @@
+import { counterIncreases, undelivered, waitingBuckets } from '#schemas/alerts/queries.js';
 import { hoursOrDays, inFactRange, inNewestDays } from './resolution.js';
 import { ORG, SCOPE } from './scope.js';
 
@@ -21,32 +22,6 @@ FROM
     FROM coverage_activity_day AS a
     WHERE ${ORG} AND bucket_start >= toStartOfDay(now()) - toIntervalDay(30)
 )`;
-}
-
-/**
- * Returns hours that were marked dirty during the last hour and not recomputed since, as (repo, bucket, marked_at). A
- * job writes the server's time from before its read as the row's version, so a row older than the mark does not include
- * it. Buckets that a job could not compute wait from their first failure on.
- */
-export function waitingBuckets(org: string): string {
-  return `SELECT m.org_id AS org_id, m.repo AS repo, m.bucket_start AS bucket_start, m.marked AS marked
-    FROM
-    (
-        SELECT org_id, repo, bucket_start, max(marked_at) AS marked
-        FROM dirty_hour_v1
-        WHERE ${org} AND fact IN ('scan', 'runtime_event', 'drift_event', 'agent_event') AND marked_at > now64(3, 'UTC') - toIntervalHour(1)
-        GROUP BY org_id, repo, bucket_start
-    ) AS m
-    LEFT JOIN
-    (
-        SELECT org_id, repo, bucket_start, max(version) AS computed
-        FROM coverage_v1
-        WHERE ${org} AND version > toUnixTimestamp64Micro(now64(6, 'UTC') - toIntervalHour(1))
-        GROUP BY org_id, repo, bucket_start
-    ) AS c ON c.org_id = m.org_id AND c.repo = m.repo AND c.bucket_start = m.bucket_start
-    WHERE c.computed < toUInt64(toUnixTimestamp64Milli(m.marked)) * 1000
-    UNION ALL
-    SELECT org_id, repo, bucket_start, since AS marked FROM rollup_failure WHERE ${org}`;
 }
 
 /** Returns one number: repository hours that wait to be recomputed. */
@@ -99,39 +74,8 @@ GROUP BY time, problem
 ORDER BY time, problem`;
 }
 
-/** Names of the Collector's internal counters of records that it did not deliver. */
-const UNDELIVERED_COUNTERS = [
-  ...['receiver_refused', 'receiver_failed', 'exporter_send_failed', 'exporter_enqueue_failed'].flatMap((counter) =>
-    ['spans', 'log_records', 'metric_points'].map((record) => `${counter}_${record}`),
-  ),
-  'exporter_set_aside',
-  ...['spans', 'logs', 'datapoints'].map((record) => `processor_filter_${record}.filtered`),
-];
-
 /** Names of the Collector's counters of removals by redaction. */
 const REMOVED_COUNTERS = ['processor_secretredaction_masked', 'processor_secretredaction_dropped_attributes'];
-
-/**
- * Returns increases of collector counters, as (org, at, counter, attributes, rise). Our collector sends deltas; others
- * send cumulative values, of which each point counts its difference to the previous one. A value that falls was reset
- * to 0, and the first point of a series has no increase.
- */
-function counterIncreases(counters: readonly string[], org: string, time: string): string {
-  return `SELECT org, at, counter, attributes, multiIf(is_delta, total, row_number() OVER w = 1, 0, total < before, total, total - before) AS rise
-    FROM
-    (
-        SELECT OrgId AS org, TimeUnix AS at, substring(replaceOne(MetricName, '_total', ''), 9) AS counter, Attributes AS attributes, Value AS total, AggregationTemporality = 1 AS is_delta,
-            cityHash64(OrgId, MetricName, mapSort(ResourceAttributes), mapSort(Attributes)) AS source, lagInFrame(Value) OVER (PARTITION BY source ORDER BY at) AS before
-        FROM otel_metrics_sum
-        WHERE ${org} AND ${time} AND MetricName IN (${counters.flatMap((name) => [`'otelcol_${name}'`, `'otelcol_${name}_total'`]).join(', ')})
-    )
-    WINDOW w AS (PARTITION BY source ORDER BY at)`;
-}
-
-/** Returns records that collectors did not deliver, as (org, at, counter, rise). */
-export function undelivered(org: string, time: string): string {
-  return counterIncreases(UNDELIVERED_COUNTERS, org, time);
-}
 
 /** Condition on the organisation in landing tables, whose columns have other names. */
 const LANDING_ORG = 'OrgId = ${org:singlequote}';

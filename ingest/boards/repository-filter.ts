@@ -25,7 +25,7 @@ const tables = new WeakMap<ClickHouseClient, { askedAt: number; answer: Promise<
  */
 export async function repositoryFilter(
   client: ClickHouseClient,
-  { orgId, repository }: Caller,
+  { orgId, repository }: Pick<Caller, 'orgId' | 'repository'>,
 ): Promise<RepositoryFilter | undefined> {
   if (repository === null) return undefined;
   const filters = (await withStoreErrors(tablesOf(client))).map(({ database, name, columns }) => {

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import type { BoardLibrary } from '#ingest/boards/board-library.js';
 import { fieldOf } from '#ingest/queries/read-series.js';
+import { METRIC_NAMES } from '#ingest/metrics/collect.js';
 import { SERIES_TABLE } from '#ingest/queries/series-table.js';
 import { packageRoot } from '#schemas/root.js';
 
@@ -111,10 +112,14 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
       'panel:pipeline/9',
       'panel:pipeline/12',
       'panel:pipeline/13',
+      'prometheus:shieldwatch_rollup_lag_seconds',
+      'prometheus:shieldwatch_collector_undelivered_records',
+      'prometheus:shieldwatch_read_timestamp_seconds',
       'alert:shieldwatch-rollup-lag',
       'alert:shieldwatch-dropping',
     ],
   'records that are no facts: quarantine (boards.test.ts)': [
+    'prometheus:shieldwatch_quarantined_records',
     'panel:pipeline/4',
     'panel:pipeline/10',
     'panel:pipeline/11',
@@ -150,6 +155,10 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
   ],
   "what became of tool calls, and of sessions (the ledger's own histories against the naive query; tool-calls.test.ts, boards.test.ts)":
     [
+      'prometheus:shieldwatch_ran_calls',
+      'prometheus:shieldwatch_judged_ran_calls',
+      'prometheus:shieldwatch_judged_ratio',
+      'prometheus:shieldwatch_tool_calls',
       'GET /v1/tool-calls .*',
       'GET /v1/sessions .*',
       'GET /v1/sessions/{sessionId} .*',
@@ -157,6 +166,7 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
       'series:judged_share*',
       'panel:enforcement/*',
       'alert:shieldwatch-guard-passed',
+      'prometheus:shieldwatch_sessions_too_large',
       'alert:shieldwatch-session-too-large',
     ],
   "review items that were opened by rows of the control plane, beside the newest scans: the rollups' own histories": [
@@ -262,6 +272,11 @@ export async function alertPlaces(): Promise<string[]> {
     JSON.parse(await readFile(join(packageRoot(), 'grafana/provisioning/alerting/rules.json'), 'utf8')),
   );
   return groups.flatMap(({ rules }) => rules.map(({ uid }) => `alert:${uid}`));
+}
+
+/** Metrics for Prometheus. */
+export function prometheusPlaces(): string[] {
+  return METRIC_NAMES.map((name) => `prometheus:${name}`);
 }
 
 /** Commands that have no commands of their own. */

@@ -1,6 +1,6 @@
 import type { Fleet } from '#schemas/http/fleet.js';
 import type { Posture } from '#schemas/http/posture.js';
-import { BLOCKED_BUDGET } from '#grafana/alerts/rules.js';
+import { ALERT_RULES, BLOCKED_BUDGET } from '#schemas/alerts/rules.js';
 import { DECISION_MS, gradeOf, PARTS, SEVERITIES, VERSION } from './history.js';
 import { bucketOf, endOf, groupBy, identityOf, type Call, type Grain, type Reference, type Scan } from './reference.js';
 import { RANGES, rangeOf, type RangeName, type Row, type Subject } from './subject.js';
@@ -2209,6 +2209,154 @@ const heard: Reading[] = [
   },
 ];
 
+/** One reading of a metric for Prometheus: [labels..., value], samples of 0 left out. */
+function byMetric(
+  of: string,
+  name: string,
+  labels: readonly string[],
+  expect: (ref: Reference) => (string | number)[][],
+): Reading {
+  return {
+    of,
+    shows: [`prometheus:${name}`],
+    read: async (org) =>
+      sorted(
+        (await org.metric(name))
+          .filter(({ value }) => value !== 0)
+          .map((sample) => [...rowOf(sample.labels, labels), number(sample.value)]),
+      ),
+    expect: (ref) => sorted(expect(ref).filter((row) => row.at(-1) !== 0)),
+  };
+}
+
+/** The current hour and the last closed one of a repository, each with the value of its members. */
+function byHours<T extends { at: number; repo: string }>(
+  ref: Reference,
+  all: readonly T[],
+  of: (group: readonly T[]) => number | null,
+): (string | number)[][] {
+  const current = bucketOf(ref.stage.to, 'hour');
+  return groupBy(
+    all.filter(({ at }) => at >= current - HOUR),
+    ({ repo, at }) => JSON.stringify([repo, at >= current]),
+  ).map((group) => [
+    group[0]?.repo ?? '',
+    (group[0]?.at ?? 0) >= current ? 'current' : 'closed',
+    number(of(group)) ?? 0,
+  ]);
+}
+
+const HOURLY = ['repository', 'hour'];
+const metrics: Reading[] = [
+  byMetric(SCORE, 'shieldwatch_score', ['repository'], (ref) => ref.newest().map(({ repo, score }) => [repo, score])),
+  byMetric(SCORE, 'shieldwatch_grade', ['repository', 'grade'], (ref) =>
+    ref.newest().map(({ repo, score }) => [repo, gradeOf(score), 1]),
+  ),
+  byMetric(OPEN, 'shieldwatch_open_findings', ['repository', 'severity', 'triage'], (ref) =>
+    groupBy(ref.open(), ({ repo, key, severity }) => JSON.stringify([repo, severity, ref.triageOf(repo, key)])).map(
+      (group) => [
+        group[0]?.repo ?? '',
+        group[0]?.severity ?? '',
+        ref.triageOf(group[0]?.repo ?? '', group[0]?.key ?? ''),
+        group.length,
+      ],
+    ),
+  ),
+  {
+    of: `${OPEN}: where their number is known, 0 among them`,
+    shows: ['prometheus:shieldwatch_open_findings'],
+    read: async (org) =>
+      sorted(
+        (await org.metric('shieldwatch_open_findings'))
+          .filter(({ labels }) => labels['triage'] === 'open')
+          .map(({ labels }) => rowOf(labels, ['repository', 'severity'])),
+      ),
+    expect: (ref) =>
+      sorted(
+        ref.repos.flatMap((repo) =>
+          SEVERITIES.filter((_, rank) =>
+            ref.scans.some((scan) => scan.repo === repo && scan.isDetailed && SEVERITIES.indexOf(scan.floor) >= rank),
+          ).map((severity) => [repo, severity]),
+        ),
+      ),
+  },
+  byMetric(SECRETS, 'shieldwatch_exposed_critical_secrets', ['repository'], (ref) =>
+    groupBy(
+      ref.episodes().filter(({ until }) => until === null),
+      ({ repo }) => repo,
+    ).map((group) => [group[0]?.repo ?? '', group.length]),
+  ),
+  byMetric(DRIFTS, 'shieldwatch_drifts', HOURLY, (ref) => byHours(ref, ref.drifts, (group) => group.length)),
+  byMetric(DRIFTS, 'shieldwatch_drift_regressions', HOURLY, (ref) =>
+    byHours(ref, ref.drifts, (group) => count(group, ({ isRegression }) => isRegression)),
+  ),
+  byMetric(DRIFTS, 'shieldwatch_critical_drifts', HOURLY, (ref) =>
+    byHours(ref, ref.drifts, (group) => count(group, ({ fresh }) => fresh.includes(0))),
+  ),
+  ...(
+    [
+      ['shieldwatch_decisions', 'total'],
+      ['shieldwatch_allowed_decisions', 'allowed'],
+      ['shieldwatch_blocked_decisions', 'blocked'],
+      ['shieldwatch_asked_decisions', 'asked'],
+    ] as const
+  ).map(([name, verdict]) =>
+    byMetric(CALLS, name, HOURLY, (ref) => byHours(ref, ref.calls, (group) => verdicts(group)[verdict])),
+  ),
+  byMetric(CALLS, 'shieldwatch_blocked_ratio', HOURLY, (ref) =>
+    byHours(ref, ref.calls, (group) => verdicts(group).blocked / group.length),
+  ),
+  byMetric(INJECTIONS, 'shieldwatch_injection_attempts', HOURLY, (ref) =>
+    byHours(ref, ref.calls, (group) => count(group, ({ attempt }) => attempt !== null)),
+  ),
+  {
+    of: HEARD,
+    shows: ['prometheus:shieldwatch_coverage_age_seconds'],
+    read: async (org) =>
+      sorted(
+        (await org.metric('shieldwatch_coverage_age_seconds')).map(({ labels }) =>
+          rowOf(labels, ['repository', 'producer']),
+        ),
+      ),
+    expect: (ref) =>
+      sorted(
+        groupBy(producers(ref), ({ repo, producer }) => JSON.stringify([repo, producer])).map((group) => [
+          group[0]?.repo,
+          group[0]?.producer,
+        ]),
+      ),
+  },
+  {
+    of: 'repositories that reported',
+    shows: ['prometheus:shieldwatch_repositories', 'prometheus:shieldwatch_repositories_folded'],
+    read: async (org) => [
+      (await org.metric('shieldwatch_repositories'))[0]?.value,
+      (await org.metric('shieldwatch_repositories_folded'))[0]?.value,
+    ],
+    expect: (ref) => [ref.repos.length, 0],
+  },
+  // What the rules' queries return is compared with the reference where their own places are.
+  ...ALERT_RULES.filter(({ metric }) => metric.isOfOrganisation === undefined).map(
+    ({ uid, metric: { name, column, fixed = {}, label } }): Reading => ({
+      of: 'values of alert rules, which are those of their metrics',
+      shows: [`prometheus:${name}`],
+      read: async (org) => {
+        const columns = label === undefined ? [] : [label.name];
+        const samples = (await org.metric(name)).filter(({ labels }) =>
+          Object.entries(fixed).every(([key, value]) => labels[key] === value),
+        );
+        const rows = (await org.alert(uid)).map((row) => [row['repo'], ...rowOf(row, columns), number(row[column])]);
+        return [
+          JSON.stringify(
+            sorted(samples.map(({ labels, value }) => [...rowOf(labels, ['repository', ...columns]), number(value)])),
+          ) === JSON.stringify(sorted(rows)),
+        ];
+      },
+      expect: () => [true],
+    }),
+  ),
+];
+
 export const READINGS: readonly Reading[] = [
   ...calls,
   ...injections,
@@ -2221,4 +2369,5 @@ export const READINGS: readonly Reading[] = [
   ...counted,
   ...routes,
   ...heard,
+  ...metrics,
 ];

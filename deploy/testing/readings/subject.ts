@@ -3,8 +3,9 @@ import type { VariableValue } from '#ingest/boards/macros.js';
 import { panelData } from '#ingest/boards/panel-data.js';
 import { expandMacros } from '#ingest/boards/macros.js';
 import { runQuery } from '#ingest/boards/run-query.js';
+import { collectMetrics } from '#ingest/metrics/collect.js';
 import type { QueryResult, TimeRange } from '#schemas/http/boards.js';
-import { ALERT_RULES } from '#grafana/alerts/rules.js';
+import { ALERT_RULES } from '#schemas/alerts/rules.js';
 import type { TestGateway } from '#ingest/testing/gateway.js';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { SEVERITIES, type Sender, type Stage } from './history.js';
@@ -126,15 +127,27 @@ export class Subject {
     return rows.map(([value]) => value);
   }
 
+  /** Samples of a metric for Prometheus at the end of the history: labels and value. */
+  async metric(name: string): Promise<{ labels: Row; value: number }[]> {
+    const families = await this.#once('metrics', () =>
+      collectMetrics(
+        { clickhouse: this.#gateway.store.client, plane: this.#gateway.app.plane },
+        { orgId: this.id, repository: null },
+        this.stage.to,
+      ),
+    );
+    const { samples } = families.find((family) => family.name === name) ?? { samples: [] };
+    return samples;
+  }
+
   /** Rows of an alert rule, evaluated at the end of the history. */
   async alert(uid: string): Promise<Row[]> {
     const rule = ALERT_RULES.find((each) => each.uid === uid);
     if (rule === undefined) throw new Error(`there is no alert rule ${uid}`);
-    const at = String(Math.floor(this.stage.to / 1_000));
-    const sql = rule
-      .sql('org_id = {org:String}')
-      .replaceAll("now64(3, 'UTC')", `toDateTime64(${at}, 3, 'UTC')`)
-      .replaceAll('now()', `toDateTime(${at}, 'UTC')`);
+    const sql = rule.sql(
+      'org_id = {org:String}',
+      `toDateTime64(${String(Math.floor(this.stage.to / 1_000))}, 3, 'UTC')`,
+    );
     return selectRows<Record<string, unknown>>(this.#gateway.store.client, sql, { org: this.id });
   }
 
