@@ -133,6 +133,7 @@ export const claudeCode: Client = {
       ? []
       : [
           'Any user or program that can write these settings can disable the hook. Managed settings (--scope managed) are writable by root only and override all others.',
+          'A mod of a plugin can run a call that the hook denies, or keep the hook from being asked. Any managed settings file keeps mods from both; "disableSideloadFlags": true in it also refuses --plugin-dir.',
         ]),
     ...(telemetryUrl === undefined
       ? []

@@ -160,6 +160,10 @@ describe('Claude Code', () => {
     expect(readFileSync(file, 'utf8')).not.toContain('onFailure');
     expect(claudeCode.notes('user', wanted({ onFailure: 'continue' })).join(' ')).toMatch(/RUNS/);
     expect(claudeCode.notes('user', wanted()).join(' ')).toMatch(/--on-failure continue/);
+    expect(claudeCode.notes('user', wanted()).join(' ')).toMatch(
+      /A mod of a plugin can run a call that the hook denies/,
+    );
+    expect(claudeCode.notes('managed', wanted()).join(' ')).not.toMatch(/A mod of a plugin/);
   });
 
   it('takes an HTTP hook with its token only in a file that nobody else reads', () => {
