@@ -15,11 +15,9 @@ describe('the admin, if the start enables one', () => {
   afterAll(() => server.remove());
   const ask = async (sql: string, parameters: Record<string, string> = {}): Promise<[string | null, string]> => {
     const { username, password } = new URL(server.clickhouse.adminUrl ?? '');
-    const answer = await server.query(
-      sql,
-      { database: 'default', ...parameters },
-      { headers: { 'X-ClickHouse-User': username, 'X-ClickHouse-Key': password } },
-    );
+    const answer = await server.query(sql, parameters, {
+      headers: { 'X-ClickHouse-User': username, 'X-ClickHouse-Key': password },
+    });
     return [answer.headers.get('x-clickhouse-exception-code'), await answer.text()];
   };
   const admin = async (sql: string, parameters?: Record<string, string>): Promise<string> => {
@@ -36,6 +34,11 @@ describe('the admin, if the start enables one', () => {
     expect([new URL(server.clickhouse.url).password, new URL(server.clickhouse.readerUrl).password]).not.toContain(
       password,
     );
+  });
+
+  test('is in the database `default` when a request names none, in a session too', async () => {
+    expect(await admin('SELECT currentDatabase()')).toBe('default\n');
+    expect(await admin('SELECT currentDatabase()', { session_id: 'in-default' })).toBe('default\n');
   });
 
   test('creates, changes and drops databases, tables and views', async () => {

@@ -181,13 +181,18 @@ function contextOf(
     // A session's connection stays in its database unless the request names one.
     database: isReader
       ? readerDatabase(asked.database, settings.catalog)
-      : (asked.database ?? (session?.connection === undefined ? settings.database : undefined)),
+      : (asked.database ?? (session?.connection === undefined ? ownDatabase(settings, query.user) : undefined)),
     settings: isReader
       ? readerSettings(new Map([...(session?.settings ?? []), ...asked.settings]), settings.catalog)
       : asked.settings,
     ...(isReader || session === undefined ? {} : { session }),
     params: asked.params,
   };
+}
+
+/** Returns the database of a request that names none. The admin has no rights in ours. */
+function ownDatabase(settings: HandlerSettings, user: RunningQuery['user']): string {
+  return user === 'admin' ? 'default' : settings.database;
 }
 
 /** Has the engine's own reading of the statement, and of the conditions in its settings, judged before it runs. */

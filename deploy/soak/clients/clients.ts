@@ -24,6 +24,8 @@ export async function soakClients(words: readonly string[], say: (line: string) 
     readFileSync(join(packageRoot(), 'deploy/soak/clients/only-a-server.json'), 'utf8'),
   ) as OnlyAServer;
   const unexpected: string[] = [];
+  // The zone of a server's image, which the suites expect of `timezone()`.
+  process.env['TZ'] = 'UTC';
   await withFolder(async (folder) => {
     for (const { name, suite, checkout } of wanted) {
       const engine = await startClickHouse({ dataDir: join(folder, `data-${name}`), port: 0, withAdmin: true });
