@@ -93,6 +93,7 @@ describe('tokens', () => {
     '0x',
     '1abc',
     'a.1',
+    '1..5',
     't.1.2',
     "x'41'",
     "b'01'",
@@ -160,6 +161,10 @@ describe('tokens', () => {
     '$1$',
     'a$b',
     '$b',
+    '{$b:',
+    '{$a$:String}',
+    '{ $1 : UInt8}',
+    '{a$b:',
     '--',
     '-- c\n',
     '/*',
@@ -258,6 +263,7 @@ describe('statements', () => {
     'SELECT~name~FROM~system~.~tables',
     'SELECT~i.id~FROM~item~AS~i~JOIN~item~AS~j~USING~(~id~)~ORDER~BY~i.id~DESC~LIMIT~1~BY~i.id~LIMIT~3',
     'SELECT~1~FROM~item~WHERE~{~x~:UInt8}~=~{~t~:~Identifier~}~.~id',
+    'SELECT~{~$p~:~String~}',
     'SELECT~row_number~(~)~OVER~(~ORDER~BY~id~)~FROM~item',
     'SELECT~CASE~WHEN~1~THEN~2~ELSE~3~END',
     "SELECT~x'41'~,~0x1F~,~1e3~,~.5~,~(~1~,~2~)~.1",
@@ -293,7 +299,7 @@ describe('statements', () => {
     'SELECT~*~FROM~{~s~:~Identifier~}~.~{~p~:~Identifier~}',
     'SELECT~arrayMap~(~{~f~:~Identifier~}~,~[~CANARY~]~)',
   ];
-  const PARAMS = { x: '1', t: 'item', f: 'file', s: 'system', p: 'processes' };
+  const PARAMS = { x: '1', $p: 'v', t: 'item', f: 'file', s: 'system', p: 'processes' };
   const params = new Map(Object.entries(PARAMS));
   const NAMES: Record<string, readonly string[]> = {
     F: ['file', 'FILE', '`file`', '"file"', '"\\x66ile"', '`fi\\x6ce`'],

@@ -488,6 +488,15 @@ describe("a reader's statement is judged the same, by any way of sending", () =>
     expect((await refusal(await form({ query: 'SELECT 1', database: 'elsewhere' })))[1]).toBe('497');
   });
 
+  test("a parameter's name may begin with `$`, unless the engine would read a heredoc", async () => {
+    const query = 'SELECT {$x:UInt8} + { $1 : UInt8 } + {$y$:UInt8}';
+    expect(await (await read(query, { param_$x: '1', param_$1: '2', param_$y$: '3' })).text()).toBe('6\n');
+    for (const twice of ['SELECT {$y$:UInt8} + {$y$:UInt8}', "SELECT {$y$:UInt8}, '$y$'", 'SELECT $y$', 'SELECT $x'])
+      expect((await refusal(await read(twice, { param_$y$: '1', param_$x: '1' })))[1]).toBe('62');
+    const name = { param_$y$: 'a', param_n: '$y$:String}, file(1) --' };
+    expect((await refusal(await read('SELECT {$y$:String}, {n:Identifier}', name)))[1]).toMatch(/^(62|47|46|497)$/);
+  });
+
   test('a session keeps settings that a request may name, and no others', async () => {
     expect(await (await read('SET max_threads = 3, extremes = 0;', { session_id: 's' })).text()).toBe('');
     const threads = async (parameters: Record<string, string>): Promise<string> =>

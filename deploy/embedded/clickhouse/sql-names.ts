@@ -28,10 +28,12 @@ export function withNames(tokens: readonly Token[], params: ReadonlyMap<string, 
 /** The statement that these tokens are, and nothing else: no comment, no heredoc, one blank where there were some. */
 export function emit(tokens: readonly Token[]): string {
   return tokens
-    .map((token) => (token.afterGap ? ' ' : '') + (token.text.startsWith('$') ? quoteText(token.value) : token.text))
+    .map((token) => (token.afterGap ? ' ' : '') + (isHeredoc(token) ? quoteText(token.value) : token.text))
     .join('')
     .trim();
 }
+
+const isHeredoc = ({ kind, text }: Token): boolean => kind === 'text' && text.startsWith('$');
 
 export function quoteText(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;

@@ -2,7 +2,7 @@ import { named } from './errors.js';
 
 /** A piece of SQL that is neither blank nor comment. Offsets are bytes: the text is read as latin1. */
 export interface Token {
-  /** `word`: a keyword or bare name; `name`: a quoted name; `text`: a string or heredoc; `mark`: anything else, numbers included. */
+  /** `word`: a keyword, a bare name, or a parameter's name; `name`: a quoted name; `text`: a string or heredoc; `mark`: anything else, numbers included. */
   readonly kind: 'word' | 'name' | 'text' | 'mark';
   /** As it stands in the statement, quotes included. */
   readonly text: string;
@@ -84,7 +84,7 @@ type Shape = Pick<Token, 'kind' | 'end' | 'value'>;
 function tokenAt(sql: string, start: number, previous: Token | undefined): Shape {
   const c = sql[start] ?? '';
   if (c === "'" || c === '"' || c === '`') return quotedAt(sql, start, c);
-  if (c === '$') return heredocAt(sql, start);
+  if (c === '$') return (previous?.text === '{' ? parameterAt(sql, start) : undefined) ?? heredocAt(sql, start);
   const word = matchAt(/[A-Za-z_][A-Za-z0-9_$]*/y, sql, start);
   if (word !== undefined) {
     if (/^[xb]$/i.test(word) && sql[start + 1] === "'") return bytesAt(sql, start);
@@ -107,7 +107,7 @@ function bytesAt(sql: string, start: number): Shape {
 
 function numberAt(sql: string, start: number, previous: Token | undefined): Shape {
   // The index of a tuple: `t.1.2` are two.
-  const isIndex = previous?.text === '.';
+  const isIndex = previous?.text === '.' && sql[start] !== '.';
   const number = matchAt(
     isIndex ? /[0-9]+/y : /0x[0-9a-f]+|0b[01]+|(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?/iy,
     sql,
@@ -122,7 +122,19 @@ function numberAt(sql: string, start: number, previous: Token | undefined): Shap
 
 /** Behind it a dot leads to a part of it, and begins no number. */
 function endsOperand(token: Token | undefined): boolean {
-  return token !== undefined && token.kind !== 'text' && (token.kind !== 'mark' || /[\d)\].]$/.test(token.text));
+  return token !== undefined && token.kind !== 'text' && (token.kind !== 'mark' || /[\d)\]]$|\d\.$/.test(token.text));
+}
+
+/**
+ * Returns the name of a parameter that begins with `$`, as in `{$x:String}`. For the engine a `$` begins a heredoc if
+ * the text up to the next `$` stands somewhere behind it again.
+ */
+function parameterAt(sql: string, start: number): Shape | undefined {
+  const word = matchAt(/\$[A-Za-z0-9_][A-Za-z0-9_$]*/y, sql, start);
+  const next = sql.indexOf('$', start + 1);
+  const opensHeredoc = next >= 0 && sql.includes(sql.slice(start, next + 1), next + 1);
+  if (word === undefined || opensHeredoc) return undefined;
+  return { kind: 'word', end: start + word.length, value: word.toLowerCase() };
 }
 
 function heredocAt(sql: string, start: number): Shape {

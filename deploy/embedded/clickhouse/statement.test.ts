@@ -37,6 +37,7 @@ describe('parsing a statement as ClickHouse does', () => {
     ["INSERT INTO t VALUES ('FORMAT x'), (2)", 'INSERT INTO t', '', 'Values', " ('FORMAT x'), (2)"],
     ['insert into t format CSV;\n1', 'insert into t', '', 'CSV', '1'],
     ['WITH 5 AS x, (SELECT 1) AS y INSERT INTO t FORMAT CSV\n1', 'INSERT INTO t', '', 'CSV', '1'],
+    ['WITH {SELECT:Int32} AS x INSERT INTO t FORMAT CSV\na;\n', 'INSERT INTO t', '', 'CSV', 'a;\n'],
     ['/* a */ INSERT INTO `format`.`t` FORMAT CSV\n\n1', '/* a */ INSERT INTO `format`.`t`', '', 'CSV', '\n1'],
   ])('%j has data', (sql, text, rest, format, data) => {
     const statement = insert(sql);

@@ -71,7 +71,8 @@ export function insertWithData(head: Buffer): (Statement & { kind: 'insert' }) |
   let settingsAt: number | undefined;
   let previous: Token | undefined;
   for (const token of tokensOf(sql)) {
-    const word = token.kind === 'word' ? token.text.toUpperCase() : '';
+    // What follows a brace is a parameter's name, such as `{SELECT:Int32}`.
+    const word = token.kind === 'word' && previous?.text !== '{' ? token.text.toUpperCase() : '';
     if (count === 0 && previous !== undefined) {
       // Within a WITH, up to INSERT.
       if (token.depth === 0 && word === 'SELECT') return undefined;

@@ -191,7 +191,8 @@ const CLICKHOUSE_CONNECT: Suite = {
     // The one that the newest pyarrow takes.
     writeFileSync(join(folder, 'requirements.txt'), [...wanted, 'numpy>=2'].join('\n'));
     await must(python, ['-m', 'pip', 'install', '--quiet', '-r', join(folder, 'requirements.txt')], folder);
-    await must(python, ['setup.py', '--quiet', 'build_ext', '--inplace'], copy);
+    // Installed, since SQLAlchemy finds its dialect by the package's metadata.
+    await must(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', '--no-build-isolation', '-e', copy], folder);
     const file = join(folder, 'outcomes.ndjson');
     writeFileSync(file, '');
     const { out } = await run(
