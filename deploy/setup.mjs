@@ -2,7 +2,17 @@
 // Plain Node with nothing installed, since it runs before `npm ci` has. Called by `prestart` and `pretest`.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -87,3 +97,32 @@ once(stamp, withTools || isSuperset ? `${product} with tools` : product, () => {
     run('bundling the hook', node, ['exporters/build.mjs'])
   );
 });
+
+// npm links the commands of dependencies, not of the package itself; without this `npx --no shieldwatch` would
+// ask the registry for a package of that name.
+if (process.platform !== 'win32') {
+  const command = join(root, 'node_modules/.bin/shieldwatch');
+  chmodSync(join(root, 'dist/deploy/cli.js'), 0o755);
+  rmSync(command, { force: true });
+  symlinkSync('../../dist/deploy/cli.js', command);
+}
+
+if (forTests) {
+  const has = (command) => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
+  if (!has('chromium') && has('apt-get') && process.getuid?.() === 0) {
+    // A suite that cannot find a browser reports it; failing here would hide the others.
+    run('installing Chromium for the browser tests', 'sh', [
+      '-c',
+      'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium',
+    ]);
+  }
+  // Suites that cannot find the clients report it.
+  run("the agents' real clients, from npm (about 900 MB the first time)", process.execPath, [
+    'dist/exporters/real-agents/install.js',
+  ]);
+  run('ClickHouse clients of Python and Java, from PyPI and Maven (about 250 MB the first time)', process.execPath, [
+    'dist/deploy/testing/clients.js',
+  ]);
+  if (has('go')) must(run('the collector (about 3 minutes the first time)', process.execPath, ['collector/build.mjs']));
+  else say('No Go on this machine: the suites that need the collector will not run.');
+}

@@ -94,7 +94,7 @@ const CLICKHOUSE_GO: Suite = {
     };
     const copy = copyOf(Dir, folder);
     await must('chmod', ['-R', 'u+w', copy], folder);
-    // The suite asks for the version and makes its database by the native protocol, whatever its tests use.
+    // The suite asks for the version and makes its database by the native protocol, also for tests over HTTP.
     const utils = join(copy, 'tests', 'utils.go');
     replaceIn(
       utils,
