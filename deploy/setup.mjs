@@ -123,6 +123,10 @@ if (forTests) {
   run('ClickHouse clients of Python and Java, from PyPI and Maven (about 250 MB the first time)', process.execPath, [
     'dist/deploy/testing/clients.js',
   ]);
+  // Suites that cannot find Prometheus report it.
+  run("Debian's Prometheus and Alertmanager (30 MB the first time)", process.execPath, [
+    'dist/deploy/testing/prometheus.js',
+  ]);
   if (has('go')) must(run('the collector (about 3 minutes the first time)', process.execPath, ['collector/build.mjs']));
   else say('No Go on this machine: the suites that need the collector will not run.');
 }

@@ -118,7 +118,7 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
       'alert:shieldwatch-rollup-lag',
       'alert:shieldwatch-dropping',
     ],
-  'records that are no facts: quarantine (boards.test.ts)': [
+  'records that are no facts: quarantine (boards.test.ts, metrics.test.ts)': [
     'prometheus:shieldwatch_quarantined_records',
     'panel:pipeline/4',
     'panel:pipeline/10',
