@@ -1,9 +1,10 @@
-import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import type { TokenUse } from './auth/token-use.js';
 import { runInBackground, type Background } from './control/background.js';
 import type { ControlPlane } from './control/control-plane.js';
 import { createDiscovery } from './control/discovery.js';
+import { forMarkedOrganisations } from './control/marked-organisations.js';
 import { drainOutbox } from './control/outbox.js';
 import { linkFromScans } from './control/repo-links.js';
 import { runMerges } from './control/merges.js';
@@ -26,12 +27,6 @@ const REVIEW_MS = 15_000;
 const PURGE_MS = 60_000;
 const MERGE_MS = 60_000;
 const USE_MS = 60_000;
-/**
- * Milliseconds after its timestamp within which a dirty-hour mark may become visible: the longest INSERT that the store
- * allows.
- */
-const OVERLAP_MS = 60_000;
-
 export function startBackgroundWork(
   parts: { postgres: Postgres; clickhouse: ClickHouseClient; plane: ControlPlane; tokenUse: TokenUse },
   onError: (work: string, error: unknown) => void,
@@ -72,18 +67,8 @@ export function startBackgroundWork(
 
 /** Opens review items for scans that arrived since the last round by any path, and links their repositories. */
 function reviewNewScans(clickhouse: ClickHouseClient, plane: ControlPlane): () => Promise<void> {
-  let since = 0;
-  return async () => {
-    const rows = await selectRows<{ org_id: string; marked: number }>(
-      clickhouse,
-      `SELECT org_id, max(toUnixTimestamp64Milli(marked_at)) AS marked FROM dirty_hour_v1
-       WHERE fact = 'scan' AND marked_at > fromUnixTimestamp64Milli({since:Int64}, 'UTC') GROUP BY org_id`,
-      { since: Math.max(0, since - OVERLAP_MS) },
-    );
-    for (const { org_id: orgId } of rows) {
-      await openReviewItems(plane, clickhouse, orgId);
-      await linkFromScans(clickhouse, plane, orgId, Math.max(0, since - OVERLAP_MS));
-    }
-    since = Math.max(since, ...rows.map(({ marked }) => marked));
-  };
+  return forMarkedOrganisations(clickhouse, "fact = 'scan'", async (orgId, from) => {
+    await openReviewItems(plane, clickhouse, orgId);
+    await linkFromScans(clickhouse, plane, orgId, from);
+  });
 }

@@ -7,6 +7,7 @@ import { repositoryAttributes, repositoryId } from '#schemas/records/repository.
 import { auditFilesInMemory } from './control/audit-files.js';
 import { createControlPlane } from './control/control-plane.js';
 import { createDiscovery } from './control/discovery.js';
+import { runPurges } from './control/purges.js';
 import { openReviewItems } from './fleet/review-items.js';
 import { driftOfSpec } from './testing/bodies.js';
 import { scanOf, Seed } from './testing/board-seed.js';
@@ -102,6 +103,47 @@ describe('background work', () => {
     expect(writes(statements)).toEqual([]);
     expect(statements.length).toBeLessThan(20);
   }, 120_000);
+
+  it('goes on with other organisations when one fails, and repeats that one in the next round', async () => {
+    await postgres.query("INSERT INTO org (id, name) VALUES ('org_bad', 'bad'), ('org_good', 'good')");
+    await postgres.execute(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+      CREATE TRIGGER refused BEFORE INSERT ON repo FOR EACH ROW WHEN (NEW.org_id = 'org_bad') EXECUTE FUNCTION refuse()`);
+    await nameRepositories(store.client, 'org_bad', 3);
+    await nameRepositories(store.client, 'org_good', 3);
+    const counts = (): Promise<unknown> =>
+      postgres.query(
+        "SELECT org_id, count(*)::int AS repos FROM repo WHERE org_id IN ('org_bad', 'org_good') GROUP BY 1 ORDER BY 1",
+      );
+    const discover = createDiscovery(store.client, createControlPlane(postgres, auditFilesInMemory()));
+    await expect(discover()).rejects.toThrow('temporarily unavailable');
+    expect(await counts()).toEqual([{ org_id: 'org_good', repos: 3 }]);
+    await postgres.execute('DROP TRIGGER refused ON repo');
+    await discover();
+    expect(await counts()).toEqual([
+      { org_id: 'org_bad', repos: 3 },
+      { org_id: 'org_good', repos: 3 },
+    ]);
+  });
+
+  it('runs the other purges when one fails, and that one again', async () => {
+    await postgres.query("INSERT INTO org (id, name) VALUES ('org_one', '1'), ('org_two', '2')");
+    await postgres.query("UPDATE purge SET finished_at = now() WHERE id = 'p'");
+    await postgres.query(
+      "INSERT INTO purge (id, org_id, repository, requested_by, requested_at) VALUES ('p1', 'org_one', 'acme/a', 'test', now() - interval '1 hour'), ('p2', 'org_two', 'acme/a', 'test', now())",
+    );
+    await postgres.execute(`CREATE FUNCTION refuse_entry() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+      CREATE TRIGGER refused BEFORE INSERT ON audit_entry FOR EACH ROW WHEN (NEW.org_id = 'org_one') EXECUTE FUNCTION refuse_entry()`);
+    const plane = createControlPlane(postgres, auditFilesInMemory());
+    const finished = async (): Promise<unknown[]> =>
+      (
+        await postgres.query("SELECT id FROM purge WHERE id IN ('p1', 'p2') AND finished_at IS NOT NULL ORDER BY id")
+      ).map(({ id }) => id);
+    await expect(runPurges(postgres, store.client, plane)).rejects.toThrow('temporarily unavailable');
+    expect(await finished()).toEqual(['p2']);
+    await postgres.execute('DROP TRIGGER refused ON audit_entry');
+    await runPurges(postgres, store.client, plane);
+    expect(await finished()).toEqual(['p1', 'p2']);
+  });
 
   it('opens the review items of many scans in a bounded number of statements', async () => {
     await postgres.query("INSERT INTO org (id, name) VALUES ('org_s', 's')");

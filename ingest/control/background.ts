@@ -46,3 +46,12 @@ export function runInBackground(
     },
   };
 }
+
+/** Runs the items one after another. One that fails does not keep the others from running; the first error is thrown at the end. */
+export async function runEach<T>(items: Iterable<T>, run: (item: T) => Promise<void>): Promise<void> {
+  const errors: unknown[] = [];
+  for (const item of items) {
+    await run(item).catch((error: unknown) => errors.push(error));
+  }
+  if (errors.length > 0) throw errors[0];
+}

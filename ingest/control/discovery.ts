@@ -2,14 +2,11 @@ import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js
 import { repositoryId } from '#schemas/records/repository.js';
 import type { Session } from '#schemas/postgres/session.js';
 import type { ControlPlane } from './control-plane.js';
+import { forMarkedOrganisations } from './marked-organisations.js';
 import { PLAN_LIMITS, type Plan } from '../plans.js';
 
 /** Names handled in one transaction, which inserts the new ones with one statement. */
 const BATCH = 500;
-/**
- * Milliseconds after its timestamp within which a mark may become visible: the longest INSERT that the store allows.
- */
-const OVERLAP_MS = 60_000;
 /** Maximum cached names that have a row, so that a round queries new ones only. */
 const MAX_CACHED = 50_000;
 /** Milliseconds after which cached names are queried again, because a row may have been removed. */
@@ -22,25 +19,17 @@ const MAX_LISTED = 10;
  * discovered repositories. Those beyond have no row, but `GET /v1/repos` lists them.
  */
 export function createDiscovery(clickhouse: ClickHouseClient, plane: ControlPlane): () => Promise<void> {
-  let since = 0;
   const known = new Set<string>();
   let knownSince = Date.now();
 
+  const round = forMarkedOrganisations(clickhouse, "repo != ''", discoverOf);
   return async () => {
     const now = Date.now();
     if (known.size > MAX_CACHED || now - knownSince > CACHE_TTL_MS) {
       known.clear();
       knownSince = now;
     }
-    const from = Math.max(0, since - OVERLAP_MS);
-    const orgs = await selectRows<{ org_id: string; marked: number }>(
-      clickhouse,
-      `SELECT org_id, max(toUnixTimestamp64Milli(marked_at)) AS marked FROM dirty_hour_v1
-       WHERE marked_at > fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND repo != '' GROUP BY org_id`,
-      { from },
-    );
-    for (const { org_id: orgId } of orgs) await discoverOf(orgId, from);
-    since = Math.max(since, ...orgs.map(({ marked }) => marked));
+    await round();
   };
 
   async function discoverOf(orgId: string, from: number): Promise<void> {

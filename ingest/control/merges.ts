@@ -7,6 +7,7 @@ import { asRole, type Session } from '#schemas/postgres/session.js';
 import { repositoryId } from '#schemas/records/repository.js';
 import { randomBase62 } from '../auth/token-format.js';
 import { scanIdOf } from '#schemas/records/ids.js';
+import { runEach } from './background.js';
 import type { Actor, ChangeSession, ControlPlane } from './control-plane.js';
 import { isoOrNull } from './iso.js';
 
@@ -159,7 +160,7 @@ export async function runMerges(
       [new Date(Date.now() - everyMs).toISOString()],
     ),
   );
-  for (const row of rows) {
+  await runEach(rows, async (row) => {
     const until = new Date(Date.now() - settledMs);
     // After a finished merge only newer rows can remain.
     const since =
@@ -191,7 +192,7 @@ export async function runMerges(
         [row.id, moved, isFinished],
       ),
     );
-  }
+  });
 }
 
 function mergeOf(row: MergeRow): RepoMerge {

@@ -3,6 +3,7 @@ import type { Postgres } from '#schemas/postgres/client.js';
 import { asRole } from '#schemas/postgres/session.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { randomBase62 } from '../auth/token-format.js';
+import { runEach } from './background.js';
 import type { Actor, ChangeSession, ControlPlane } from './control-plane.js';
 import { removeRows, type Removal } from './remove-rows.js';
 import { isoOrNull } from './iso.js';
@@ -92,10 +93,10 @@ export async function runPurges(postgres: Postgres, clickhouse: ClickHouseClient
     tx.query<PurgeRow>(
       `SELECT * FROM purge WHERE finished_at IS NULL
          OR (requested_at > now() - interval '8 days' AND last_run_at < now() - interval '1 hour')
-       ORDER BY requested_at LIMIT 10`,
+       ORDER BY last_run_at NULLS FIRST, requested_at LIMIT 10`,
     ),
   );
-  for (const row of due) {
+  await runEach(due, async (row) => {
     const removal = removalOf(row);
     const rows = await removeRows(clickhouse, removal, (done, total) => note(postgres, row.id, done, total));
     // Runs before the purge is marked as finished: a crash repeats all of it, and a finished purge has its audit entry.
@@ -116,7 +117,7 @@ export async function runPurges(postgres: Postgres, clickhouse: ClickHouseClient
         [row.id, rows],
       ),
     );
-  }
+  });
 }
 
 /** Removes control-plane rows and the last token once telemetry is gone. The organisation's row and its audit trail stay. */
