@@ -76,6 +76,19 @@ describe('with histories', () => {
   });
 
   it.each([
+    ['fires', 'org_loud', 'acme/overdue'],
+    ['fires', 'org_loud', 'acme/failed'],
+    ['quiet', 'org_calm', 'acme/overdue'],
+    // Never proved.
+    ['no data', 'org_calm', 'acme/failed'],
+    ['no data', 'org_calm', 'acme/retired'],
+  ] as const)('drill-overdue %s for %s %s', async (expected, org, repo) => {
+    expect(await outcome('drill-overdue', `org_id=${org} repo=${repo} client=codex seat=${'a'.repeat(32)}`)).toBe(
+      expected,
+    );
+  });
+
+  it.each([
     ['fires', 'org_loud', 'guard', 'acme/silent'],
     ['fires', 'org_loud', 'scan', 'acme/silent'],
     ['quiet', 'org_calm', 'guard', 'acme/silent'],

@@ -599,6 +599,24 @@ describe('coverage', () => {
     ]);
   });
 
+  it('lists seats without a proof first, and leaves out those that have not drilled for 30 days', async () => {
+    expect(await records('coverage', 12, WEEK)).toEqual([{ unproved: 2 }]);
+    expect(
+      (await records('coverage', 13, WEEK)).map(({ repository, seat_id, client, state, result }) => [
+        repository,
+        seat_id,
+        client,
+        state,
+        result,
+      ]),
+    ).toEqual([
+      ['acme/web', 'bbbbbbbb', 'codex', 'overdue', 'proved'],
+      ['acme/web', 'cccccccc', 'gemini-cli', 'failed', 'failed open'],
+      ['acme/web', 'aaaaaaaa', 'claude-code', 'proved', 'proved'],
+    ]);
+    expect(await records('coverage', 12, WEEK, chosen('org_b'))).toEqual([{ unproved: null }]);
+  });
+
   it('lists a lane per source, hooks that failed open, sessions without a guard, and versions', async () => {
     const lanes = await records('coverage', 7, SHORT);
     expect(new Set(lanes.map(({ lane }) => lane))).toEqual(

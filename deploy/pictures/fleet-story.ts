@@ -1,3 +1,4 @@
+import type { DrillClient, DrillResult } from '#schemas/records/drill.js';
 import { decisionOf, findingOf, scanOf, Seed } from '#ingest/testing/board-seed.js';
 import { insertToolCalls, type ToolCallSeed } from '#ingest/testing/tool-call-rows.js';
 import { Random } from '#deploy/bench/random.js';
@@ -132,6 +133,24 @@ export async function tellFleet(client: ClickHouseClient, orgId: string): Promis
   const now = Date.now();
   const ago = (ms: number): string => new Date(now - ms).toISOString();
 
+  const drilled: [seat: string, client: DrillClient, repository: string, hoursAgo: number, result: DrillResult][] = [
+    ['4f2a', 'claude-code', 'acme/web', 2, 'proved'],
+    ['4f2a', 'codex', '', 2, 'proved'],
+    ['91c0', 'claude-code', 'acme/web', 50, 'proved'],
+    ['d7e3', 'gemini-cli', '', 5, 'failed_open'],
+  ];
+  await seed.drills(
+    drilled.map(([seat, client, repository, hoursAgo, result]) => ({
+      seat: seat.repeat(8),
+      client,
+      version: '2.1.332',
+      repository,
+      timestamp: ago(hoursAgo * 3_600_000),
+      durationMs: 4_000,
+      result,
+    })),
+  );
+
   const baseline = { repository: 'acme/web', daysAgo: 14, eventId: '' };
   for (const [repository, visits] of Object.entries(HISTORY)) {
     let before: ScanRecord | undefined;
@@ -262,6 +281,15 @@ export async function tellFleet(client: ClickHouseClient, orgId: string): Promis
         hook_name: 'PreToolUse:Bash',
         num_non_blocking_error: 1,
       },
+    })),
+  );
+  // An event of a newer agent, which no dialect knows.
+  await seed.logs(
+    [3, 20].map((hours) => ({
+      at: ago(hours * HOUR),
+      body: 'claude_code.event_of_tomorrow',
+      version: '2.1.4',
+      attributes: { 'event.name': 'event_of_tomorrow', 'session.id': `session-${String(hours)}` },
     })),
   );
   await seed.logs(

@@ -25,6 +25,7 @@ const TEMPLATE = {
   value: '{{ $value }}',
   producer: '{{ $labels.producer }}',
   counter: '{{ $labels.counter }}',
+  client: '{{ $labels.client }}',
 };
 
 /** Returns the alert's name: `ShieldwatchBlockedFast` for `shieldwatch-blocked-fast`. */
@@ -109,7 +110,9 @@ interface UnitTest {
   alert_rule_test: { eval_time: string; alertname: string; exp_alerts: object[] }[];
 }
 
-const minutes = (duration: string): number => Number.parseInt(duration) / (duration.endsWith('s') ? 60 : 1);
+/** Returns the minutes of a duration like `0s`, `15m` or `1h`. */
+const minutes = (duration: string): number =>
+  Number.parseInt(duration) * (duration.endsWith('s') ? 1 / 60 : duration.endsWith('h') ? 60 : 1);
 
 /** Fires after its time and not before, not at the threshold, not without data, and not resolved by a failed scrape. */
 function testsOf(rule: AlertRule): UnitTest[] {
@@ -133,6 +136,7 @@ function testsOf(rule: AlertRule): UnitTest[] {
   const fired = [{ exp_labels: { ...own, ...labels }, exp_annotations: expected }];
   const series = `${metric.name}${selector(own)}`;
   const wait = minutes(pending);
+  const whole = `+0x${String(Math.max(30, wait + 2))}`;
   const test = (name: string, values: string | null, checks: [minute: number, alerts: object[]][]): UnitTest => ({
     name: `${alert} ${name}`,
     interval: '1m',
@@ -144,11 +148,11 @@ function testsOf(rule: AlertRule): UnitTest[] {
     })),
   });
   return [
-    test('fires', `${String(value)}+0x30`, [
+    test('fires', `${String(value)}${whole}`, [
       ...(wait > 0 ? [[wait - 1, []] as [number, object[]]] : []),
       [wait, fired],
     ]),
-    test('does not fire at the threshold', `${String(above)}+0x30`, [[wait + 2, []]]),
+    test('does not fire at the threshold', `${String(above)}${whole}`, [[wait + 2, []]]),
     test('does not fire without data', null, [[wait + 2, []]]),
     test('goes on firing when a scrape fails', `${String(value)}+0x${String(wait + 1)} stale`, [[wait + 4, fired]]),
     test('ends when its series ends', `${String(value)}+0x${String(wait + 1)} stale`, [[wait + 8, []]]),

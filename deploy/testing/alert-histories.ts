@@ -3,6 +3,7 @@ import type { ProvisionedRule } from '#grafana/alerts/provisioning.js';
 import { decisionOf, findingOf, scanOf, Seed } from '#ingest/testing/board-seed.js';
 import { insertToolCalls, type ToolCallSeed } from '#ingest/testing/tool-call-rows.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import type { DrillRecord, DrillResult } from '#schemas/records/drill.js';
 import { DAY, foldSeries, HOUR, MINUTE } from './board-seed.js';
 
 const times = <T>(count: number, make: (index: number) => T): T[] =>
@@ -186,6 +187,24 @@ export async function seedAlertHistories(
     await client.command({
       query: `INSERT INTO session_hour_v1 SELECT '${org}', '${session}', 'acme/app', toStartOfHour(now()) - toIntervalHour(${String(hour)}), now64(3, 'UTC') - toIntervalHour(${String(marked)})`,
     });
+  const drill = (repository: string, ms: number, result: DrillResult): DrillRecord => ({
+    seat: 'a'.repeat(32),
+    client: 'codex',
+    repository,
+    timestamp: ago(ms),
+    durationMs: 1,
+    result,
+  });
+  await loud.drills([
+    drill('acme/overdue', 30 * HOUR, 'proved'),
+    drill('acme/failed', 3 * HOUR, 'proved'),
+    drill('acme/failed', HOUR, 'failed_open'),
+  ]);
+  await calm.drills([
+    drill('acme/overdue', 20 * HOUR, 'proved'),
+    drill('acme/failed', HOUR, 'no_hook'),
+    drill('acme/retired', 31 * DAY, 'proved'),
+  ]);
   // A mark that no job has worked off for 10 minutes, and one of 2.
   for (const [org, age] of [
     [orgs.loud, 10],

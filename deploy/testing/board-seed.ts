@@ -2,6 +2,7 @@ import { decisionOf, findingOf, scanOf, Seed } from '#ingest/testing/board-seed.
 import { insertToolCalls, type ToolCallSeed } from '#ingest/testing/tool-call-rows.js';
 import { createRollupWorker } from '#rollups/worker.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
+import type { DrillClient, DrillRecord, DrillResult } from '#schemas/records/drill.js';
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -23,6 +24,16 @@ const counts = (
   info: 0,
 });
 
+const drillOf = (seat: string, client: DrillClient, offset: number, result: DrillResult): DrillRecord => ({
+  seat: seat.repeat(32),
+  client,
+  version: '1.2.3',
+  repository: 'acme/web',
+  timestamp: at(offset),
+  durationMs: 1_000,
+  result,
+});
+
 /** Works off everything that was seeded, each pass final. */
 export async function foldSeries(client: ClickHouseClient): Promise<void> {
   await createRollupWorker({ clickhouse: client, settleMs: 0 }).tick();
@@ -35,7 +46,8 @@ export async function foldSeries(client: ClickHouseClient): Promise<void> {
  * T + 10 min (70: one secret went), at T + 20 min an empty scan. acme/api scanned at T (95), its policy failed and its
  * baseline regressed. Guard: 30 Bash decisions of acme/web at T, 6 of them blocked (3 by an injection rule); 5 Read
  * decisions of acme/api, all allowed; acme/quiet decided once, 20 days ago, and was never scanned. The high finding is
- * accepted for 30 days more, the low one was until T. The baseline of acme/web is its first scan. org_b: one repository of the same name with 99 critical findings.
+ * accepted for 30 days more, the low one was until T. Drills of acme/web: one proved at T - 1 h, one overdue, one that failed open; a
+ * seat that last drilled 40 days ago. The baseline of acme/web is its first scan. org_b: one repository of the same name with 99 critical findings.
  */
 export async function seedByHand(client: ClickHouseClient): Promise<void> {
   const a = new Seed(client, 'org_a');
@@ -106,6 +118,12 @@ export async function seedByHand(client: ClickHouseClient): Promise<void> {
     ),
     decisionOf('acme/quiet', at(-20 * DAY)),
     decisionOf('', at(0)),
+  ]);
+  await a.drills([
+    drillOf('a', 'claude-code', -HOUR, 'proved'),
+    drillOf('b', 'codex', -30 * HOUR, 'proved'),
+    drillOf('c', 'gemini-cli', -HOUR, 'failed_open'),
+    { ...drillOf('d', 'codex', -40 * DAY, 'proved'), repository: '' },
   ]);
   await a.drifts([
     { repository: 'acme/web', at: at(5 * MINUTE), previous: 80, current: 55, newFindings: 3, hasCritical: true },

@@ -18,7 +18,7 @@ import {
 import { OtlpServer } from '../testing/otlp-server.js';
 import { spoolLine, spoolRecords } from '../testing/spool-lines.js';
 import { hookToken } from './hook-token.js';
-import { hexAddress, ownerIn } from './peer.js';
+import { hexAddress, ownerIn } from '../peer.js';
 import { startAgent, type AgentOptions, type RunningAgent } from './run-agent.js';
 
 const SEGMENT = `decisions-${new Date().toISOString().slice(0, 10)}-000000.ndjson`;

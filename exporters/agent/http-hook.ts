@@ -6,7 +6,7 @@ import type { PolicyMode } from '../hook/policy-mode.js';
 import { record } from '../hook/record.js';
 import { SessionProjects } from './session-projects.js';
 import { isHookToken } from './hook-token.js';
-import { isOwnPeer } from './peer.js';
+import { isOwnPeer } from '../peer.js';
 
 export interface HttpHookOptions {
   /** 0: any free port. */

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { anthropicApi } from './anthropic-api.js';
@@ -53,6 +54,20 @@ describe('the stand-in for a model', () => {
   it('answers 403 without the token in the path', async () => {
     expect(await ask('/v1/messages', { 'x-api-key': standIn.token })).toMatch(/^403 /);
     expect(standIn.seen.requests).toBe(0);
+  });
+
+  it.runIf(process.getuid?.() === 0)('refuses other users of the machine, even with the token', async () => {
+    const code =
+      "fetch(process.argv[1], { method: 'POST', headers: { 'x-api-key': process.argv[2] }, body: '{}' }).then((response) => console.log(response.status))";
+    const asked = (uid: number): Promise<string> =>
+      new Promise((resolve) => {
+        const args = ['-e', code, `${standIn.origin}${path()}`, standIn.token];
+        execFile(process.execPath, args, { uid, cwd: '/' }, (_error, stdout) => {
+          resolve(stdout.trim());
+        });
+      });
+    expect([await asked(65_534), await asked(0)]).toEqual(['403', '200']);
+    expect(standIn.seen.requests).toBe(1);
   });
 
   it('passes nothing on as a proxy', async () => {

@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { isOwnPeer } from '../peer.js';
 import { bodyOf, type ModelApi, type Script } from './model-api.js';
 
 /** A model's request holds the client's system prompt and tools: about 300 KB. */
@@ -33,8 +34,8 @@ export interface StandIn {
 }
 
 /**
- * Starts a model on loopback that asks for one call. It answers only requests with its random token, in the path and as
- * the credential.
+ * Starts a model on loopback that asks for one call. It answers only this user's requests with its random token, in the
+ * path and as the credential.
  *
  * @param marks the file name in the call, and the text in the reason of its denial.
  */
@@ -48,7 +49,8 @@ export async function startStandIn(
   const model = api(script);
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = request.url ?? '';
-    if (!path.startsWith(`/${token}/`)) {
+    // Arguments of a client, and with them the address, are public to other users of the machine.
+    if (!path.startsWith(`/${token}/`) || !(await isOwnPeer(request.socket))) {
       respond(response, 403, '{}');
       return;
     }

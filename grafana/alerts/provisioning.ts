@@ -15,6 +15,7 @@ const TEMPLATE = {
   value: '{{ .Values.B }}',
   producer: '{{ .Labels.producer }}',
   counter: '{{ .Labels.counter }}',
+  client: '{{ .Labels.client }}',
 };
 
 /** One query or expression of a rule, as Grafana's alerting files have it (`QueryV1` of its file provisioning). */

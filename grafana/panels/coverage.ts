@@ -1,6 +1,7 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import {
+  drilledSeats,
   silentProducers,
   failOpenHooks,
   inState,
@@ -8,6 +9,7 @@ import {
   sessionsByGuard,
   silentRepositories,
   unknownEvents,
+  unprovedSeats,
   versions,
 } from '../queries/coverage.js';
 import { bars, colorByName, rows, stat, timeline } from './kit.js';
@@ -210,6 +212,53 @@ export function unknownEventsTable(): Builder<Panel> {
       events: column('Events', 90),
       sessions: column('Sessions', 90),
       last_at: [...column('Last', 150), { id: 'unit', value: 'dateTimeFromNow' }],
+    },
+  );
+}
+
+const NO_DRILL = 'Never drilled: run shieldwatch drill --live, or shieldwatch agent --drill';
+
+export function unprovedStat(): Builder<Panel> {
+  return stat(
+    {
+      id: 12,
+      title: 'Proofs missing',
+      description:
+        'Seats, per repository and agent, whose newest live drill failed or is older than 24 hours. A drill starts the real agent with a call that the policy must deny; it is counted nowhere else. Seats without a drill for 30 days are retired and not counted.',
+      sql: unprovedSeats(),
+      noValue: NO_DRILL,
+      w: 5,
+      h: 8,
+    },
+    'short',
+    [
+      [null, 'text'],
+      [0, 'green'],
+      [1, 'orange'],
+    ],
+  );
+}
+
+export function drillsTable(): Builder<Panel> {
+  return rows(
+    {
+      id: 13,
+      title: 'Live drills by seat',
+      description:
+        'Which agents have proved that they obey the guard? Proved: by the newest drill, within 24 hours. Overdue: longer ago. Failed: the newest drill showed something else, named under Result. A seat is a user on a machine, with a random id; seats that never drilled are not known.',
+      sql: drilledSeats(),
+      noValue: NO_DRILL,
+      w: 19,
+      h: 8,
+    },
+    {
+      repository: [...column('Repository'), REPOSITORY_LINK],
+      seat_id: column('Seat', 100),
+      client: column('Agent', 110),
+      client_version: column('Version', 100),
+      state: [...column('State', 100), ...colored(wordMapping({ failed: 'red', overdue: 'orange', proved: 'green' }))],
+      result: column('Result', 130),
+      last_proof_at: timeColumn('Last proof'),
     },
   );
 }

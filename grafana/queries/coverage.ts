@@ -55,6 +55,33 @@ ORDER BY state = 'never' DESC, silent_seconds DESC, repo, producer
 LIMIT 200`;
 }
 
+/** Returns seats that are not retired, with what they have proved by live drills. */
+function drilled(): string {
+  return `SELECT repo, seat, client, client_version, state, last_result, last_proof_at, last_drill_at
+    FROM drill_seat
+    WHERE ${SCOPE} AND last_drill_at > now64(3, 'UTC') - toIntervalDay(${String(RETIRED_DAYS)})`;
+}
+
+/** Returns one number: seats, per repository and agent, whose proof is missing. NULL if none was ever drilled. */
+export function unprovedSeats(): string {
+  return `SELECT if(count() = 0, NULL, countIf(state != 'proved')) AS unproved
+FROM
+(
+    ${drilled()}
+)`;
+}
+
+/** Returns seats with the state of their proof, missing proofs first, then the longest ago; 200 rows. */
+export function drilledSeats(): string {
+  return `SELECT if(repo = '', 'no project', repo) AS repository, substring(seat, 1, 8) AS seat_id, client, client_version, state, replaceAll(toString(last_result), '_', ' ') AS result, last_proof_at
+FROM
+(
+    ${drilled()}
+)
+ORDER BY state = 'proved', last_drill_at, repository, seat_id, client
+LIMIT 200`;
+}
+
 /**
  * Returns heard (1) or silent (0) over time, one lane per repository and producer, the twelve quietest. By day over a
  * long range, by hour over a short one. Every lane has a value at each step from its first report on. The current step

@@ -207,7 +207,10 @@ const PIPELINE: readonly Source[] = [
     sql: (scope, now) => `SELECT repo, if(ingested_at < toStartOfHour(${now}), 'closed', 'current') AS hour, record
 FROM quarantine
 WHERE ${scope} AND ingested_at >= toStartOfHour(${now}) - toIntervalHour(1)`,
-    labels: [HOUR, { name: 'record', values: ['scan', 'finding', 'runtime_event', 'drift_event', 'agent_event'] }],
+    labels: [
+      HOUR,
+      { name: 'record', values: ['scan', 'finding', 'runtime_event', 'drift_event', 'drill_event', 'agent_event'] },
+    ],
     gauges: [
       {
         name: 'shieldwatch_quarantined_records',

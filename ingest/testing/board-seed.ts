@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { decisionAttributes, decisionSpanIds, type DecisionRecord } from '#schemas/records/decision.js';
+import { drillSpan, type DrillRecord } from '#schemas/records/drill.js';
 import { findingAttributes, type FindingRecord } from '#schemas/records/finding.js';
 import { repositoryAttributes } from '#schemas/records/repository.js';
 import { scanAttributes, type ScanRecord } from '#schemas/records/scan.js';
@@ -94,6 +95,16 @@ export class Seed {
           },
         }),
       ),
+    );
+  }
+
+  /** Inserts drills as `shieldwatch drill --live` sends them. */
+  async drills(records: readonly DrillRecord[]): Promise<void> {
+    await this.#traces(
+      records.map((record) => {
+        const { repository, name, traceId, spanId, attributes } = drillSpan(record);
+        return { at: record.timestamp, repository, name, traceId, spanId, attributes };
+      }),
     );
   }
 

@@ -205,6 +205,17 @@ ORDER BY silent_times DESC`;
 }
 
 /**
+ * Returns for each seat that has ever proved that its agent obeys the guard: days since the last proof, at least 2 if
+ * the newest drill failed. After 30 days without a drill a seat is retired.
+ */
+export function drillOverdue(scope: string, now: string): string {
+  return `SELECT org_id, if(repo = '', 'not named', repo) AS repo, client, seat, round(greatest(dateDiff('second', assumeNotNull(last_proof_at), ${now}) / 86400, if(state = 'failed', 2, 0)), 2) AS days
+FROM drill_seat
+WHERE ${scope} AND proofs > 0 AND last_drill_at > ${now} - toIntervalDay(30)
+ORDER BY days DESC`;
+}
+
+/**
  * Returns how many seconds the oldest repository hour has waited for the jobs; 0 for an organisation without backlog.
  */
 export function rollupLag(scope: string, now: string): string {

@@ -1,4 +1,6 @@
+import { DRILL_CLIENTS } from '#schemas/records/drill.js';
 import {
+  drillOverdue,
   dropping,
   guardPassed,
   injectionSpike,
@@ -58,8 +60,8 @@ export interface SignalMetric {
 }
 
 /** Placeholders of the texts. Each output replaces them by an expression of its own template language. */
-const PLACEHOLDERS = /\{(org|repository|value|producer|counter)\}/g;
-export type Placeholder = 'org' | 'repository' | 'value' | 'producer' | 'counter';
+const PLACEHOLDERS = /\{(org|repository|value|producer|counter|client)\}/g;
+export type Placeholder = 'org' | 'repository' | 'value' | 'producer' | 'counter' | 'client';
 
 /** Replaces the placeholders of a rule's text. */
 export function fillIn(text: string, expressions: Readonly<Record<Placeholder, string>>): string {
@@ -303,5 +305,26 @@ export const ALERT_RULES: readonly AlertRule[] = [
     runbook: 'session-too-large',
     board: 'shieldwatch-enforcement',
     panel: 6,
+  },
+  {
+    uid: 'shieldwatch-drill-overdue',
+    title: 'Drill overdue',
+    sql: (scope, now = NOW) => drillOverdue(scope, now),
+    metric: {
+      name: 'shieldwatch_drill_overdue_ratio',
+      help: 'Time since a seat last proved that its agent obeys the guard, divided by the 1 day that is allowed; at least 2 if its newest drill failed (of several seats: the highest). No sample for seats that were never proved, or that have not drilled for 30 days.',
+      column: 'days',
+      fold: 'max',
+      label: { name: 'client', values: DRILL_CLIENTS },
+    },
+    above: 1,
+    for: '1h',
+    severity: 'warning',
+    noData: 'OK',
+    summary: `{client} has not proved that it obeys the guard: ${WHERE}`,
+    description: `The last proof of a seat is {value} days old (2 or more if its newest drill failed). Seats that were never proved do not fire; after 30 days without a drill a seat counts as retired.`,
+    runbook: 'drill-overdue',
+    board: 'shieldwatch-coverage',
+    panel: 13,
   },
 ];

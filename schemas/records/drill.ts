@@ -12,6 +12,7 @@ import { decisionSpanIds } from './decision.js';
 
 /** Agents that a drill starts. */
 export const DRILL_CLIENTS = ['claude-code', 'codex', 'gemini-cli'] as const;
+export type DrillClient = (typeof DRILL_CLIENTS)[number];
 
 /**
  * Results of a live drill: the call that a policy must deny was judged and stopped (`proved`), or what happened instead.

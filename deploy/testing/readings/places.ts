@@ -147,6 +147,10 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
   'drills, which are in no other number (drills.test.ts, boards.test.ts, alerts.test.ts)': [
     'GET /v1/drills .*',
     'cli:drill',
+    'panel:coverage/12',
+    'panel:coverage/13',
+    'alert:shieldwatch-drill-overdue',
+    'prometheus:shieldwatch_drill_overdue_ratio',
   ],
   'marks of what people decided and of rules met for the first time (boards.test.ts)': [
     'annotation:runtime/Rule*changes',
