@@ -6,6 +6,7 @@ import { registerProducerCommands } from '#exporters/commands/register.js';
 import type { LandingDay } from '#schemas/clickhouse/facts.js';
 import { CommandError } from '#schemas/errors.js';
 import { packageRoot } from '#schemas/root.js';
+import { registerBackupCommands } from './backup/command.js';
 import { registerControlCommands } from './control-commands.js';
 import { registerGrafanaCommand } from './grafana-command.js';
 import type { DemoFlags } from './demo/command.js';
@@ -149,6 +150,7 @@ export function program(): Command {
     });
   registerControlCommands(root, out);
   registerSetAsideCommands(root, out);
+  registerBackupCommands(root, { version, out, err });
   root
     .command('report')
     .description("write the boards' pictures into one HTML file for people who are sent things")

@@ -2,6 +2,8 @@ import { chmod, lstat, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'n
 import { createServer, request, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { CommandError } from '#schemas/errors.js';
 
 /** Layout of the data folder; a stack refuses a folder of a greater number. */
@@ -10,7 +12,7 @@ const LAYOUT = 1;
 /** Milliseconds a running stack has to answer, unless a call is known to take longer. */
 const ANSWER_MS = 10_000;
 
-/** Answers one call of a local command to the running stack. */
+/** Answers one call of a local command to the running stack: with JSON, or with a stream of bytes. */
 export type ControlHandler = (method: string, path: string, body: unknown) => Promise<unknown>;
 
 export interface DataFolder {
@@ -106,7 +108,13 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
         .then(() => handler?.(req.method ?? '', req.url ?? '', text === '' ? undefined : (JSON.parse(text) as unknown)))
         .then(
           (body) => {
-            answer(200, body);
+            if (!(body instanceof Readable)) {
+              answer(200, body);
+              return;
+            }
+            res.writeHead(200, { 'content-type': 'application/octet-stream' });
+            // A stream that fails breaks the answer off, which its reader notices.
+            pipeline(body, res).catch(() => undefined);
           },
           (error: unknown) => {
             answer(400, { error: error instanceof Error ? error.message : 'failed' });
@@ -195,6 +203,31 @@ function callSocket(
     req.on('timeout', () => req.destroy(new Error('the running stack does not answer')));
     req.on('error', reject);
     req.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+/**
+ * Calls the stack that holds a data folder and returns the stream that it answers with; undefined when none runs there.
+ *
+ * @throws CommandError when it refuses or is not ready.
+ */
+export async function streamFromStack(dataDir: string, method: string, path: string): Promise<Readable | undefined> {
+  const socketPath = await findSocket(dataDir);
+  if (socketPath === undefined) return undefined;
+  return new Promise((resolve, reject) => {
+    const req = request({ socketPath, method, path, agent: false }, (res) => {
+      if (res.statusCode === 200) {
+        resolve(res);
+        return;
+      }
+      res.resume();
+      reject(new CommandError(`the stack on ${dataDir} answered ${String(res.statusCode)}`));
+    });
+    req.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
+      else reject(new CommandError(`the stack on ${dataDir} does not answer`));
+    });
+    req.end();
   });
 }
 

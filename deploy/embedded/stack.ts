@@ -17,6 +17,7 @@ import { CommandError } from '#schemas/errors.js';
 import { RetiredStoreError } from '#schemas/migrations.js';
 import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
 import { migratePostgres } from '#schemas/postgres/migrate.js';
+import { exportPostgres } from '#schemas/postgres/rows.js';
 import { raiseHeapLimit } from '../node-memory.js';
 import { startClickHouse } from './clickhouse/process.js';
 import { startCollector } from './collector.js';
@@ -235,6 +236,9 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
         return answerOf(await gateway.asMachine(orgId, 'POST', '/v1/tokens', body));
       if (method === 'POST' && path === '/api') return callApi(gateway, orgId, body);
       if (method === 'POST' && path.startsWith('/set-aside/')) return setAside(path.slice('/set-aside/'.length), body);
+      // Access to the socket implies access to the file of this password.
+      if (method === 'POST' && path === '/backup/access') return { clickhouseUrl };
+      if (method === 'POST' && path === '/backup/postgres') return exportPostgres(postgres);
       if (path === '/orgs') return manageOrgs(gateway, postgres, method, body);
       if (method === 'GET' && path === '/facts/days') return landingDays(clickhouse);
       if (method === 'POST' && (path === '/facts/reconcile' || path === '/facts/rebuild')) {

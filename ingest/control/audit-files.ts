@@ -3,6 +3,7 @@ import { appendFileSync, createReadStream, existsSync, mkdirSync, readFileSync, 
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { CommandError } from '#schemas/errors.js';
 import { publicKeyOf, type AuditHead } from './audit-chain.js';
 
 /**
@@ -23,15 +24,22 @@ export interface AuditFiles {
 /**
  * Opens or creates (mode 0600) `audit-key.pem` and `audit-heads.ndjson` in a folder. Copy the heads elsewhere
  * regularly: anybody who can write both this folder and the database can truncate both.
+ *
+ * @throws CommandError when the key is missing and its public half is there, as after a restore without keys.
  */
 export function openAuditFiles(folder: string): AuditFiles {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const keyFile = join(folder, 'audit-key.pem');
+  const publicKeyFile = join(folder, 'audit-key.pub.pem');
   const headFile = join(folder, 'audit-heads.ndjson');
   if (!existsSync(keyFile)) {
+    if (existsSync(publicKeyFile))
+      throw new CommandError(
+        `${keyFile} is missing, and the audit trail was signed with it: put it back, or remove audit-key.pub.pem to begin a new key, after which earlier entries verify only with a copy of that file`,
+      );
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
-    writeFileSync(join(folder, 'audit-key.pub.pem'), publicKey.export({ type: 'spki', format: 'pem' }), {
+    writeFileSync(publicKeyFile, publicKey.export({ type: 'spki', format: 'pem' }), {
       mode: 0o644,
     });
   }

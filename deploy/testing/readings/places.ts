@@ -74,6 +74,9 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
     'cli:review assign',
     'cli:review comment',
     'cli:repo link',
+    'cli:backup',
+    'cli:verify-backup',
+    'cli:restore',
   ],
   'comparison with the baseline that people set (control-plane.test.ts)': [
     'GET /v1/findings .findings[].isNewSinceBaseline',
