@@ -239,26 +239,28 @@ async function select(
     open.finish();
   });
   query.catch(() => undefined); // awaited below; the reading in between may fail first
-  const stop = (): void => {
-    open.readable.destroy();
-    engine.cancel(context.id).catch(() => undefined);
-  };
+  const stop = (): void => void engine.cancel(context.id).catch(() => undefined);
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
+  let failure: { readonly error: unknown } | undefined;
   try {
+    // A pipe that nobody reads holds the engine for ever, out of reach of its KILL: it is read to its end in any case.
     for await (const chunk of open.readable as AsyncIterable<Buffer>) {
-      for (const part of (await rewriter?.push(chunk)) ?? [chunk]) await answer.write(part);
+      if (signal.aborted || failure !== undefined) continue;
+      try {
+        for (const part of (await rewriter?.push(chunk)) ?? [chunk]) await answer.write(part);
+      } catch (error) {
+        failure = { error };
+        stop();
+      }
     }
-  } catch (error) {
-    stop();
-    await query.catch(() => undefined);
-    if (signal.aborted) throw named('QUERY_WAS_CANCELLED', 'Query was cancelled: the client went away');
-    throw error;
   } finally {
     signal.removeEventListener('abort', stop);
     // The place is free again only when the engine has let go of its pipe.
     await query.catch(() => undefined);
   }
+  if (signal.aborted) throw named('QUERY_WAS_CANCELLED', 'Query was cancelled: the client went away');
+  if (failure !== undefined) throw failure.error;
   const result = await query;
   if (rewriter?.isAtBlockEnd === false)
     throw named('UNKNOWN_EXCEPTION', 'The engine ended a Native answer in the middle of a block');

@@ -125,6 +125,30 @@ describe('@clickhouse/client', () => {
     await until('it has ended', async () => !(await running('count() FROM system.numbers')));
   });
 
+  test('ends a query whose client goes away before the engine has begun to answer, and drops its table', async () => {
+    await client.command({ query: 'CREATE TABLE left_behind (id UInt64) ENGINE = MergeTree ORDER BY id' });
+    const processes = async (): Promise<string[]> => {
+      const response = await fetch(`${server.clickhouse.address}/processes`, {
+        headers: writerHeaders(server.clickhouse),
+      });
+      return ((await response.json()) as { processes: { query_id: string; state: string }[] }).processes
+        .filter(({ state }) => state === 'running')
+        .map((query) => query.query_id);
+    };
+    const abort = new AbortController();
+    const query = client.query({
+      // The scalar subquery runs while the statement is planned.
+      query: 'SELECT id, (SELECT sleep(1)) FROM left_behind',
+      query_id: 'leaves-early',
+      abort_signal: abort.signal,
+    });
+    await until('it runs', async () => (await processes()).includes('leaves-early'));
+    abort.abort();
+    await expect(query).rejects.toThrow();
+    await until('it has ended', async () => !(await processes()).includes('leaves-early'));
+    await client.command({ query: 'DROP TABLE left_behind SYNC' });
+  });
+
   test('returns errors with code, type and text', async () => {
     await expect(client.query({ query: 'SELECT * FROM nosuch' })).rejects.toMatchObject({
       code: '60',
