@@ -21,11 +21,13 @@ const MIGRATIONS_TABLE = 'schema_migration';
 
 /**
  * The order in which tables are copied, so that what is copied later explains what was copied before:
- * marks up to a watermark are done in every series; a raw record has its facts; a fact of a register is a fact; a fact has its mark.
+ * marks up to a watermark are done in every series, or their buckets have failed; a raw record has its facts; a fact of a register is a fact; a fact has its mark.
  * Between the groups the INSERTs that were running have ended. `rest` are facts and series.
  */
 const GROUPS = [
   ['rollup_watermark_v1', 'rollup_formula_v1'],
+  // After watermarks, which move past a failed bucket; before series, which have its rows when it is closed.
+  ['rollup_failure_v1'],
   [
     'otel_traces',
     'otel_logs',

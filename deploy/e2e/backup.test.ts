@@ -47,6 +47,8 @@ let token: string;
 let readToken: string;
 let sent = 0;
 let manifest: Manifest;
+/** Tables that had rows before the first backup, by the engine's catalog. */
+let filled: string[];
 
 /** Sends `count` decisions of one session, blocked and allowed in turn. */
 async function sendDecisions(count: number): Promise<void> {
@@ -116,6 +118,20 @@ beforeAll(async () => {
   token = await stack.token('ingest:runtime');
   readToken = await stack.token('read');
   await sendDecisions(200);
+  const access = await callStack<{ clickhouseUrl: string }>(stack.dataDir, 'POST', '/backup/access');
+  const client = createClickHouse({ url: access?.clickhouseUrl ?? '' });
+  // A fact that no series reads.
+  await client.command({
+    query: `INSERT INTO drill_event_v1 (org_id, repo, event_id, occurred_at, seat, client, result, ingested_at)
+            VALUES ('org_local', 'acme/app', 'drill-1', now64(3), 'seat-1', 'claude-code', 'proved', now64(3))`,
+  });
+  const tables = await selectRows<{ name: string }>(
+    client,
+    `SELECT DISTINCT table AS name FROM system.parts
+     WHERE database = currentDatabase() AND active AND rows > 0 AND table != 'schema_migration'`,
+  );
+  filled = tables.map(({ name }) => name);
+  await client.close();
   // Telemetry arrives and jobs run while the backup is made.
   const stop = new AbortController();
   const sending = (async () => {
@@ -135,6 +151,8 @@ describe('a backup made while telemetry arrives', () => {
   it('holds what was acknowledged before it began, in files that only their owner reads', async () => {
     const facts = manifest.files.filter(({ table }) => table === 'runtime_event_v1');
     expect(facts.reduce((sum, { rows }) => sum + rows, 0)).toBeGreaterThanOrEqual(200);
+    expect(filled).toContain('drill_event_v1');
+    expect(manifest.files.map(({ table }) => table)).toEqual(expect.arrayContaining(filled));
     for (const file of manifest.files) expect(statSync(join(at('first'), pathOf(file))).mode & 0o777).toBe(0o600);
     expect(statSync(at('first')).mode & 0o777).toBe(0o700);
     expect(await problemsOf(at('first'))).toBe('');

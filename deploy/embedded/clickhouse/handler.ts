@@ -244,7 +244,7 @@ async function select(
   if (signal.aborted) stop();
   let failure: { readonly error: unknown } | undefined;
   try {
-    // A pipe that nobody reads holds the engine for ever, out of reach of its KILL: it is read to its end in any case.
+    // It is read to its end in any case: the engine waits without a limit, and no KILL ends it, to open a pipe that nobody reads.
     for await (const chunk of open.readable as AsyncIterable<Buffer>) {
       if (signal.aborted || failure !== undefined) continue;
       try {
