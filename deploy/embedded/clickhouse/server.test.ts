@@ -135,17 +135,21 @@ describe('@clickhouse/client', () => {
         .filter(({ state }) => state === 'running')
         .map((query) => query.query_id);
     };
-    const abort = new AbortController();
-    const query = client.query({
-      // The scalar subquery runs while the statement is planned.
-      query: 'SELECT id, (SELECT sleep(1)) FROM left_behind',
-      query_id: 'leaves-early',
-      abort_signal: abort.signal,
-    });
-    await until('it runs', async () => (await processes()).includes('leaves-early'));
-    abort.abort();
-    await expect(query).rejects.toThrow();
-    await until('it has ended', async () => !(await processes()).includes('leaves-early'));
+    // Each leaves at another moment between the request and the engine's opening of the answer's pipe.
+    for (let ms = 0; ms < 40; ms++) {
+      const query = client.query({
+        query: 'SELECT id FROM left_behind',
+        query_id: `leaves-early-${ms}`,
+        abort_signal: AbortSignal.timeout(ms),
+      });
+      await query
+        .then(
+          (result) => result.text(),
+          () => undefined,
+        )
+        .catch(() => undefined);
+    }
+    await until('all have ended', async () => !(await processes()).some((id) => id.startsWith('leaves-early')));
     await client.command({ query: 'DROP TABLE left_behind SYNC' });
   });
 
