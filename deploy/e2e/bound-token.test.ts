@@ -89,6 +89,7 @@ const READS: Readonly<Record<string, readonly [url: string, expected: number]>> 
   explain: [`/v1/explain?series=score_trend&at=2026-06-21&bucket=day&repository=${otherId}`, 404],
   prometheusMetrics: ['/v1/metrics/prometheus', 200],
   listFindings: [`/v1/findings?status=all&repository=${otherId}`, 404],
+  listDrills: [`/v1/drills?repository=${otherId}`, 404],
   listToolCalls: [`/v1/tool-calls?repository=${otherId}`, 404],
   listSessions: [`/v1/sessions?repository=${otherId}`, 404],
   showSession: [`/v1/sessions/${MARK}`, 404],

@@ -3,6 +3,7 @@ import { reviewItemId } from '#ingest/fleet/review-item.js';
 import { openReviewItems } from '#ingest/fleet/review-items.js';
 import { scanOfSpec } from '#ingest/testing/bodies.js';
 import { createRollupWorker } from '#rollups/worker.js';
+import { Seed } from '#ingest/testing/board-seed.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '#ingest/testing/gateway.js';
 import { insertToolCalls } from '#ingest/testing/tool-call-rows.js';
 
@@ -59,6 +60,16 @@ beforeAll(async () => {
       })),
     ),
   );
+  await new Seed(gateway.store.client, 'org_a').drills(
+    numbers.map((n) => ({
+      seat: n.repeat(32),
+      client: 'codex',
+      repository: 'acme/paged',
+      timestamp: new Date(Date.now() - 60_000).toISOString(),
+      durationMs: 1,
+      result: 'proved',
+    })),
+  );
   const entries = numbers.map((n) => ({ timestamp: `2026-11-20T10:0${n}:00.000Z`, tool: 'Bash', decision: 'allow' }));
   await post('/v1/ingest/runtime', gateway.ingestToken, { repository: 'acme/paged', entries });
   await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
@@ -107,6 +118,7 @@ const LISTS: Readonly<Record<string, { url: string; field: string }>> = {
   listReviewComments: { url: `${COMMENTS}?`, field: 'comments' },
   listPolicyPromotions: { url: '/v1/policy-promotions?status=open&', field: 'policyPromotions' },
   listFindings: { url: '/v1/findings?repository=acme%2Fpaged&', field: 'findings' },
+  listDrills: { url: '/v1/drills?', field: 'drills' },
   listToolCalls: { url: '/v1/tool-calls?session=paged&', field: 'toolCalls' },
   listSessions: { url: '/v1/sessions?', field: 'sessions' },
   showSession: { url: '/v1/sessions/paged?', field: 'calls' },

@@ -290,7 +290,7 @@ describe.skipIf(!PROMETHEUS.isInstalled)(`Debian's Prometheus${title}`, () => {
       DEADLINE_MS,
     ).catch(() => undefined);
     expect(both.prometheus).toEqual(both.grafana);
-  });
+  }, 600_000);
 
   it.skipIf(!PROMETHEUS.hasAlertmanager)(
     `hands the alert to Alertmanager with its texts${PROMETHEUS.hasAlertmanager ? '' : ' (NOT RUN: no user namespaces for Alertmanager)'}`,

@@ -1,6 +1,6 @@
 -- Spans of Codex that show that a call ran, of MCP clients, of Traceloop's guardrails and of the Agent Governance Toolkit:
 -- agent_event_span_in_mv_v1 reads the dialects of schemas/dialects/ as they are now.
--- agent_event_in_mv_v1: a script of Codex's Code Mode (tool `exec`) is no tool call, because each call that it makes is one;
+-- agent_event_in_mv_v1: a script of Codex's Code Mode (tool `exec`) is no tool call, because each call that it makes is one,
 -- tools of MCP servers have the name by which hooks know them; a mode change has the mode to which it changed as
 -- permission_mode; a hook run of Gemini CLI has `shieldwatch` or `hook` as decision_source, for our hook or another.
 -- Events stored before keep what they have; `shieldwatch facts rebuild` makes them again from landing.
