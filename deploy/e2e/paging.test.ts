@@ -118,7 +118,7 @@ const LISTS: Readonly<Record<string, { url: string; field: string }>> = {
   listReviewComments: { url: `${COMMENTS}?`, field: 'comments' },
   listPolicyPromotions: { url: '/v1/policy-promotions?status=open&', field: 'policyPromotions' },
   listFindings: { url: '/v1/findings?repository=acme%2Fpaged&', field: 'findings' },
-  listDrills: { url: '/v1/drills?', field: 'drills' },
+  listDrills: { url: '/v1/drills?', field: 'seats' },
   listToolCalls: { url: '/v1/tool-calls?session=paged&', field: 'toolCalls' },
   listSessions: { url: '/v1/sessions?', field: 'sessions' },
   showSession: { url: '/v1/sessions/paged?', field: 'calls' },
