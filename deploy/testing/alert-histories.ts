@@ -139,6 +139,9 @@ export async function seedAlertHistories(
   ]);
   await calm.collectorMetric('otelcol_receiver_refused_spans_total', [{ at: ago(MINUTE), value: 50 }]);
 
+  // A drill alone is no activity; without any, Prometheus folds a repository.
+  await loud.decisions(['acme/overdue', 'acme/failed'].map((repository) => decisionOf(repository, ago(MINUTE))));
+
   await foldSeries(client);
   // The hour before the last counts no more.
   const passed = (org: string, index: number, outcome: string, ms: number, more: object = {}): ToolCallSeed => ({
