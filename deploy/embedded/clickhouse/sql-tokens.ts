@@ -36,6 +36,7 @@ export function* tokensOf(sql: string): Generator<Token, void, void> {
   let depth = 0;
   let afterGap = false;
   let previous: Token | undefined;
+  const opensHeredoc = heredocOpenings(sql);
   while (at < sql.length) {
     const gapEnd = endOfGap(sql, at);
     if (gapEnd > at) {
@@ -44,7 +45,7 @@ export function* tokensOf(sql: string): Generator<Token, void, void> {
       continue;
     }
     const start = at;
-    const { kind, end, value } = tokenAt(sql, start, previous);
+    const { kind, end, value } = tokenAt(sql, start, previous, opensHeredoc);
     at = end;
     const text = sql.slice(start, end);
     if (text === ')' || text === ']') depth--;
@@ -81,10 +82,18 @@ function endOfComment(sql: string, start: number): number {
 
 type Shape = Pick<Token, 'kind' | 'end' | 'value'>;
 
-function tokenAt(sql: string, start: number, previous: Token | undefined): Shape {
+function tokenAt(
+  sql: string,
+  start: number,
+  previous: Token | undefined,
+  opensHeredoc: (dollar: number) => boolean,
+): Shape {
   const c = sql[start] ?? '';
   if (c === "'" || c === '"' || c === '`') return quotedAt(sql, start, c);
-  if (c === '$') return (previous?.text === '{' ? parameterAt(sql, start) : undefined) ?? heredocAt(sql, start);
+  if (c === '$') {
+    const isParameter = previous?.text === '{' && !opensHeredoc(start);
+    return (isParameter ? parameterAt(sql, start) : undefined) ?? heredocAt(sql, start);
+  }
   const word = matchAt(/[A-Za-z_][A-Za-z0-9_$]*/y, sql, start);
   if (word !== undefined) {
     if (/^[xb]$/i.test(word) && sql[start + 1] === "'") return bytesAt(sql, start);
@@ -92,6 +101,8 @@ function tokenAt(sql: string, start: number, previous: Token | undefined): Shape
   }
   if (/[0-9]/.test(c) || (c === '.' && /[0-9]/.test(sql[start + 1] ?? '') && !endsOperand(previous)))
     return numberAt(sql, start, previous);
+  // For the engine the first character of a text, unlike a later one, is then a number.
+  if (c === '.' && previous === undefined) throw unreadable(start, 'a dot before everything else');
   const mark = matchAt(MARK, sql, start);
   if (mark === undefined)
     throw unreadable(start, /[\x21-\x7e]/.test(c) ? `\`${c}\`` : 'a character that is neither ASCII nor quoted');
@@ -122,19 +133,34 @@ function numberAt(sql: string, start: number, previous: Token | undefined): Shap
 
 /** Behind it a dot leads to a part of it, and begins no number. */
 function endsOperand(token: Token | undefined): boolean {
-  return token !== undefined && token.kind !== 'text' && (token.kind !== 'mark' || /[\d)\]]$|\d\.$/.test(token.text));
+  return token !== undefined && token.kind !== 'text' && (token.kind !== 'mark' || /^\.?\d|^[)\]]$/.test(token.text));
 }
 
 /**
- * Returns the name of a parameter that begins with `$`, as in `{$x:String}`. For the engine a `$` begins a heredoc if
- * the text up to the next `$` stands somewhere behind it again.
+ * Returns whether a `$` begins a heredoc for the engine: whether the text up to the next `$` stands somewhere behind that
+ * one again. All are found in one reading of the statement, at the first question.
  */
+function heredocOpenings(sql: string): (dollar: number) => boolean {
+  /** Last place of each text from one `$` to the next. */
+  let last: Map<string, number> | undefined;
+  return (dollar) => {
+    if (last === undefined) {
+      last = new Map();
+      let from = sql.indexOf('$');
+      for (let to = sql.indexOf('$', from + 1); from >= 0 && to >= 0; to = sql.indexOf('$', from + 1)) {
+        last.set(sql.slice(from, to + 1), from);
+        from = to;
+      }
+    }
+    const next = sql.indexOf('$', dollar + 1);
+    return next >= 0 && (last.get(sql.slice(dollar, next + 1)) ?? dollar) > next;
+  };
+}
+
+/** Returns the name of a parameter that begins with `$`, as in `{$x:String}`. */
 function parameterAt(sql: string, start: number): Shape | undefined {
   const word = matchAt(/\$[A-Za-z0-9_][A-Za-z0-9_$]*/y, sql, start);
-  const next = sql.indexOf('$', start + 1);
-  const opensHeredoc = next >= 0 && sql.includes(sql.slice(start, next + 1), next + 1);
-  if (word === undefined || opensHeredoc) return undefined;
-  return { kind: 'word', end: start + word.length, value: word.toLowerCase() };
+  return word === undefined ? undefined : { kind: 'word', end: start + word.length, value: word.toLowerCase() };
 }
 
 function heredocAt(sql: string, start: number): Shape {

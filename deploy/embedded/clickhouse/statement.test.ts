@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { tokensOf } from './sql-tokens.js';
 import { insertWithData, parseStatement } from './statement.js';
 
 const parse = (sql: string) => parseStatement(Buffer.from(sql));
@@ -77,4 +78,27 @@ describe('parsing a statement as ClickHouse does', () => {
   test.each(['SELECT 1; SELECT 2', 'SELECT 1;;DROP TABLE t'])('%s: one statement per request', (sql) => {
     expect(() => parse(sql)).toThrow(/Multi-statements/);
   });
+});
+
+test('names of parameters cost work by the length of a statement, however many there are', () => {
+  const sql = `SELECT ${Array.from({ length: 20_000 }, (_, i) => `{$${i.toString(36)}:A}`).join(', ')}`;
+  let scanned = 0;
+  // eslint-disable-next-line @typescript-eslint/unbound-method
+  const { indexOf, includes } = String.prototype;
+  const found = vi.spyOn(String.prototype, 'indexOf').mockImplementation(function (this: string, what, from = 0) {
+    const at = indexOf.call(this, what, from);
+    scanned += (at < 0 ? this.length : at) - from;
+    return at;
+  });
+  const had = vi.spyOn(String.prototype, 'includes').mockImplementation(function (this: string, what, from = 0) {
+    scanned += this.length - from;
+    return includes.call(this, what, from);
+  });
+  try {
+    expect([...tokensOf(sql)].length).toBe(1 + 20_000 * 5 + 19_999);
+  } finally {
+    found.mockRestore();
+    had.mockRestore();
+  }
+  expect(scanned).toBeLessThan(10 * sql.length);
 });
