@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { collectorBinary } from '#collector/binary.js';
 import { createGateway } from '#ingest/app.js';
+import { createFailingSeries } from '#ingest/operations/failing-series.js';
 import { ensureFirstTokens, LOCAL_ORG_ID, type FirstTokens } from '#ingest/control/first-tokens.js';
 import { openAuditFiles } from '#ingest/control/audit-files.js';
 import { startReconciler } from '#rollups/reconciler.js';
@@ -10,7 +11,7 @@ import { createRollupWorker } from '#rollups/worker.js';
 import { createClickHouse, DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
 import { deleteFacts } from '#schemas/clickhouse/delete.js';
 import { FACTS, landingDays, rebuildFacts, reconcileFacts, type Fact } from '#schemas/clickhouse/facts.js';
-import { failingSeries, type FailingSeries } from '#schemas/clickhouse/rollup-failure.js';
+import type { FailingSeries } from '#schemas/clickhouse/rollup-failure.js';
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import { additionalKeys, ALLOWED_KEYS_VARIABLE } from '#schemas/attribute-keys.js';
 import { CommandError } from '#schemas/errors.js';
@@ -50,7 +51,7 @@ export interface StackStatus {
   /** What the collector set aside, since the store will never take it; absent: nothing. */
   setAside?: SetAside;
   /** Series with buckets that could not be computed; absent: none. */
-  failingSeries?: FailingSeries[];
+  failingSeries?: readonly FailingSeries[];
   orgId: string;
   /** Address of a Grafana with the same boards: one that is named, or one of this machine that the stack runs. */
   grafana?: string;
@@ -209,6 +210,8 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     });
     closers.push(() => reconciler.stop());
 
+    // Answers also while the store does not: commands ask for the status to know whether a stack runs.
+    const askFailingSeries = createFailingSeries(clickhouse);
     const status = async (): Promise<StackStatus> => ({
       pid: process.pid,
       dataDir: config.dataDir,
@@ -220,7 +223,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       postgres: config.databaseUrl === undefined ? 'embedded' : 'server',
       collector: 'url' in collector ? { url: withoutPassword(collector.url) } : collector,
       ...setAsideBy(config.dataDir),
-      ...ifAny(await failingSeries(clickhouse)),
+      ...ifAny(await askFailingSeries()),
       orgId,
       ...(grafanaUrl === undefined ? {} : { grafana: grafanaUrl }),
       ...(grafana === undefined || grafanaPasswords === undefined ? {} : { grafanaPasswords: grafanaPasswords.file }),
@@ -292,7 +295,7 @@ async function upgrade(migration: Promise<unknown>, dataDir: string, serverUrl: 
   }
 }
 
-const ifAny = (failing: FailingSeries[]): Pick<StackStatus, 'failingSeries'> =>
+const ifAny = (failing: readonly FailingSeries[]): Pick<StackStatus, 'failingSeries'> =>
   failing.length === 0 ? {} : { failingSeries: failing };
 
 /** The organisation a request names, or `fallback` where it names none. */

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { createClickHouse } from '#schemas/clickhouse/client.js';
+import { freePort } from '#schemas/testing/ports.js';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
+import { createFailingSeries } from './failing-series.js';
 
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -27,4 +30,10 @@ it('/metrics counts them by series, without organisation or repository', async (
   const { body } = await gateway.app.inject('/metrics');
   expect(body).toMatch(/^shieldwatch_rollup_failing\{.*shieldwatch_series="coverage".*\} 2$/m);
   expect(body).not.toMatch(/acme|org_a/);
+});
+
+it('there are none while the store does not answer, so that status and readiness do', async () => {
+  const client = createClickHouse({ url: `http://127.0.0.1:${String(await freePort())}` });
+  expect(await createFailingSeries(client)()).toEqual([]);
+  await client.close();
 });
