@@ -27,6 +27,7 @@ const REVIEW_MS = 15_000;
 const PURGE_MS = 60_000;
 const MERGE_MS = 60_000;
 const USE_MS = 60_000;
+
 export function startBackgroundWork(
   parts: { postgres: Postgres; clickhouse: ClickHouseClient; plane: ControlPlane; tokenUse: TokenUse },
   onError: (work: string, error: unknown) => void,

@@ -3,6 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError } from './errors.js';
 
+/** Table of both stores in which the applied migrations stand. */
+export const MIGRATIONS_TABLE = 'schema_migration';
+
 /** One numbered SQL file of a store. */
 export interface Migration {
   /** 1, 2, 3 ... without gaps. */

@@ -1,13 +1,12 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { copyFile, link, lstat, mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { createHash } from 'node:crypto';
-import type { AppliedMigration } from '#schemas/migrations.js';
+import { MIGRATIONS_TABLE, type AppliedMigration } from '#schemas/migrations.js';
 import { CommandError } from '#schemas/errors.js';
-import { appliedOf, MIGRATIONS_TABLE, readExport } from '#schemas/postgres/rows.js';
+import { appliedOf, readExport } from '#schemas/postgres/rows.js';
 import { appliedMigrations, clockOf, takeSnapshot } from './clickhouse.js';
 import { FORMAT, pathOf, type BackupFile, type Manifest } from './format.js';
-import { openBackup, syncFolder, writeBackupFile, writeManifest, type BackupFolder } from './folder.js';
+import { hashOf, openBackup, syncFolder, writeBackupFile, writeManifest, type BackupFolder } from './folder.js';
 import { openSource, type SourceStores } from './stores.js';
 
 /** Secrets of a data folder: the audit trail's signing key, the key of pseudonyms, the passwords of ClickHouse's users. */
@@ -228,14 +227,11 @@ async function* checked(source: AsyncIterable<Buffer>, name: string): AsyncGener
 async function linkFile(from: BackupFolder, file: BackupFile, to: BackupFolder): Promise<boolean> {
   const name = pathOf(file);
   const source = join(from.path, name);
-  const hash = createHash('sha256');
   try {
-    if (!(await lstat(source)).isFile()) return false;
-    for await (const chunk of createReadStream(source)) hash.update(chunk as Buffer);
+    if (!(await lstat(source)).isFile() || (await hashOf(source)) !== file.sha256) return false;
   } catch {
     return false;
   }
-  if (hash.digest('hex') !== file.sha256) return false;
   await mkdir(dirname(join(to.path, name)), { recursive: true, mode: 0o700 });
   await link(source, join(to.path, name)).catch(() => copyFile(source, join(to.path, name)));
   return true;

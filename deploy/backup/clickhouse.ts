@@ -3,9 +3,11 @@ import { hostname } from 'node:os';
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
+import { LANDING } from '#schemas/clickhouse/delete.js';
 import { FACTS } from '#schemas/clickhouse/facts.js';
 import { CommandError } from '#schemas/errors.js';
-import type { AppliedMigration } from '#schemas/migrations.js';
+import { MIGRATIONS_TABLE, type AppliedMigration } from '#schemas/migrations.js';
+import { isAlive } from '#schemas/process-alive.js';
 
 /** Longest statement in seconds: the embedded store allows no more. */
 const STATEMENT_S = 600;
@@ -17,8 +19,6 @@ const POLL_MS = 50;
 /** Seconds before a backup's start from which its facts are replayed: longer than any INSERT takes. */
 const REPLAY_MARGIN_S = 600;
 
-const MIGRATIONS_TABLE = 'schema_migration';
-
 /**
  * The order in which tables are copied, so that what is copied later explains what was copied before:
  * marks up to a watermark are done in every series, or their buckets have failed; a raw record has its facts; a fact of a register is a fact; a fact has its mark.
@@ -28,15 +28,7 @@ const GROUPS = [
   ['rollup_watermark_v1', 'rollup_formula_v1'],
   // After watermarks, which move past a failed bucket; before series, which have its rows when it is closed.
   ['rollup_failure_v1'],
-  [
-    'otel_traces',
-    'otel_logs',
-    'otel_metrics_gauge',
-    'otel_metrics_sum',
-    'otel_metrics_histogram',
-    'otel_metrics_exponential_histogram',
-    'otel_metrics_summary',
-  ],
+  LANDING,
   [
     'call_judgement_v1',
     'session_event_v1',
@@ -181,15 +173,6 @@ async function removeLeftovers(client: ClickHouseClient, prefix: string): Promis
     if (pid !== process.pid && isAlive(pid))
       throw new CommandError(`a backup of this store is running (process ${pid})`);
     await command(client, 'DROP DATABASE IF EXISTS {name:Identifier} SYNC', { name });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

@@ -131,7 +131,8 @@ export function contentOf({ path, key }: BackupFolder, file: BackupFile): Readab
 
 const isDamage = (error: Error): boolean => codeOf(error).startsWith('Z_');
 
-async function hashOf(path: string): Promise<string> {
+/** Returns the SHA-256 of a file, in hexadecimal digits. */
+export async function hashOf(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');

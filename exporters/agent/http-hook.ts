@@ -7,6 +7,7 @@ import { record } from '../hook/record.js';
 import { SessionProjects } from './session-projects.js';
 import { isHookToken } from './hook-token.js';
 import { isOwnPeer } from '../peer.js';
+import { readBody } from '../read-body.js';
 
 export interface HttpHookOptions {
   /** 0: any free port. */
@@ -80,7 +81,7 @@ async function handle(
       respond(response, 404, { error: 'the only route is POST /hook' });
       return;
     }
-    const text = await readBody(request);
+    const text = await readBody(request, MAX_BODY_BYTES);
     if (text === undefined) {
       respond(response, 413, { error: 'the hook input is too large' });
       return;
@@ -128,17 +129,6 @@ function respond(response: ServerResponse, status: number, body: object): void {
   const text = JSON.stringify(body);
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
   response.end(text);
-}
-
-async function readBody(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > MAX_BODY_BYTES) return undefined;
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Listens on loopback only: the verdicts are for agents on this machine. */

@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 import { isOwnPeer } from '../peer.js';
 import { bodyOf, type ModelApi, type Script } from './model-api.js';
+import { readBody } from '../read-body.js';
 
 /** A model's request holds the client's system prompt and tools: about 300 KB. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -59,7 +60,7 @@ export async function startStandIn(
       respond(response, 401, '{}');
       return;
     }
-    const text = await textOf(request);
+    const text = await readBody(request, MAX_BODY_BYTES);
     if (text === undefined) {
       respond(response, 413, '{}');
       return;
@@ -111,17 +112,6 @@ function credentialsOf(path: string, headers: IncomingHttpHeaders): string[] {
 function isEqual(given: string, token: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(token)];
   return a.length === b.length && timingSafeEqual(a, b);
-}
-
-async function textOf(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > MAX_BODY_BYTES) return undefined;
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function respond(response: ServerResponse, status: number, body: string, type = 'application/json'): void {

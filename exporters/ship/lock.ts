@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError } from '#schemas/errors.js';
+import { isAlive } from '#schemas/process-alive.js';
 
 /**
  * Time in milliseconds without a sign of life after which a holder counts as dead, even if another program has its
@@ -58,15 +59,5 @@ async function liveHolder(path: string): Promise<string | undefined> {
     return isFresh && (holder === '' || isAlive(Number(holder))) ? holder || 'unknown' : undefined;
   } catch {
     return undefined;
-  }
-}
-
-function isAlive(processId: number): boolean {
-  if (!Number.isInteger(processId) || processId <= 0) return false;
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,4 +1,5 @@
 import { ALERT_RULES, type AlertRule } from '#schemas/alerts/rules.js';
+import { FACTS } from '#schemas/clickhouse/facts.js';
 import { OUTCOMES } from '#schemas/clickhouse/tool-call-outcome.js';
 import { grade, SEVERITIES } from '#schemas/records/enums.js';
 
@@ -207,10 +208,7 @@ const PIPELINE: readonly Source[] = [
     sql: (scope, now) => `SELECT repo, if(ingested_at < toStartOfHour(${now}), 'closed', 'current') AS hour, record
 FROM quarantine
 WHERE ${scope} AND ingested_at >= toStartOfHour(${now}) - toIntervalHour(1)`,
-    labels: [
-      HOUR,
-      { name: 'record', values: ['scan', 'finding', 'runtime_event', 'drift_event', 'drill_event', 'agent_event'] },
-    ],
+    labels: [HOUR, { name: 'record', values: Object.keys(FACTS) }],
     gauges: [
       {
         name: 'shieldwatch_quarantined_records',

@@ -1,5 +1,6 @@
 import { selectRows, type ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { clickhouseMigrations } from '#schemas/clickhouse/migrate.js';
+import { MIGRATIONS_TABLE } from '#schemas/migrations.js';
 import type { Postgres } from '#schemas/postgres/client.js';
 import { postgresMigrations } from '#schemas/postgres/migrate.js';
 import type { CollectorSettings } from '../telemetry/collector-sink.js';
@@ -49,8 +50,8 @@ async function isMigrated(clickhouse: ClickHouseClient, postgres: Postgres): Pro
   const [wantedStore, wantedDatabase, store, database] = await Promise.all([
     clickhouseMigrations(),
     postgresMigrations(),
-    selectRows<{ version: number }>(clickhouse, 'SELECT max(version) AS version FROM schema_migration'),
-    postgres.query<{ version: number }>('SELECT max(version) AS version FROM schema_migration'),
+    selectRows<{ version: number }>(clickhouse, `SELECT max(version) AS version FROM ${MIGRATIONS_TABLE}`),
+    postgres.query<{ version: number }>(`SELECT max(version) AS version FROM ${MIGRATIONS_TABLE}`),
   ]);
   if (newest(store) !== newest(wantedStore) || newest(database) !== newest(wantedDatabase))
     throw new Error('another version');

@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { pendingMigrations, readMigrations, type AppliedMigration, type Migration } from '../migrations.js';
+import {
+  MIGRATIONS_TABLE,
+  pendingMigrations,
+  readMigrations,
+  type AppliedMigration,
+  type Migration,
+} from '../migrations.js';
 import { packageRoot } from '../root.js';
 import { createClickHouse, DEFAULT_DATABASE, selectRows, type ClickHouseConfig } from './client.js';
 
@@ -52,19 +58,19 @@ export async function migrateClickHouse(
   const client = createClickHouse({ requestTimeoutMs: STATEMENT_TIMEOUT_MS, ...config, database });
   try {
     await client.command({
-      query: `CREATE TABLE IF NOT EXISTS schema_migration
+      query: `CREATE TABLE IF NOT EXISTS ${MIGRATIONS_TABLE}
         (version UInt32, name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3))
         ENGINE = ReplacingMergeTree ORDER BY version`,
     });
     const applied = await selectRows<AppliedMigration>(
       client,
-      'SELECT version, name, checksum FROM schema_migration FINAL ORDER BY version',
+      `SELECT version, name, checksum FROM ${MIGRATIONS_TABLE} FINAL ORDER BY version`,
     );
     const pending = pendingMigrations('ClickHouse', RETIRED_FIRST, wanted, applied);
     for (const migration of pending) {
       for (const query of splitStatements(migration.sql)) await client.command({ query });
       await client.insert({
-        table: 'schema_migration',
+        table: MIGRATIONS_TABLE,
         values: [{ version: migration.version, name: migration.name, checksum: migration.checksum }],
         columns: ['version', 'name', 'checksum'],
         format: 'JSONEachRow',

@@ -1,3 +1,4 @@
+import { MIGRATIONS_TABLE } from '../migrations.js';
 import { selectRows, type ClickHouseClient } from './client.js';
 import { clickhouseMigrations } from './migrate.js';
 
@@ -13,7 +14,7 @@ export async function schemaFiles(client: ClickHouseClient, database: string): P
   const objects = await selectRows<{ name: string; query: string }>(
     client,
     `SELECT name, formatQuery(create_table_query) AS query FROM system.tables
-     WHERE database = {database:String} AND name != 'schema_migration' ORDER BY name`,
+     WHERE database = {database:String} AND name != '${MIGRATIONS_TABLE}' ORDER BY name`,
     { database },
   );
   const migrations = await clickhouseMigrations();

@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { pendingMigrations, readMigrations, type AppliedMigration, type Migration } from '../migrations.js';
+import {
+  MIGRATIONS_TABLE,
+  pendingMigrations,
+  readMigrations,
+  type AppliedMigration,
+  type Migration,
+} from '../migrations.js';
 import { packageRoot } from '../root.js';
 import type { Postgres } from './client.js';
 
@@ -26,13 +32,13 @@ export async function migratePostgres(db: Postgres, migrations?: readonly Migrat
   return db.transaction(async (tx) => {
     await tx.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     await tx.execute(
-      'CREATE TABLE IF NOT EXISTS schema_migration (version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())',
+      `CREATE TABLE IF NOT EXISTS ${MIGRATIONS_TABLE} (version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
     );
-    const applied = await tx.query<AppliedMigration>('SELECT version, name, checksum FROM schema_migration');
+    const applied = await tx.query<AppliedMigration>(`SELECT version, name, checksum FROM ${MIGRATIONS_TABLE}`);
     const pending = pendingMigrations('Postgres', RETIRED_FIRST, wanted, applied);
     for (const migration of pending) {
       await tx.execute(migration.sql);
-      await tx.query('INSERT INTO schema_migration (version, name, checksum) VALUES ($1, $2, $3)', [
+      await tx.query(`INSERT INTO ${MIGRATIONS_TABLE} (version, name, checksum) VALUES ($1, $2, $3)`, [
         migration.version,
         migration.name,
         migration.checksum,

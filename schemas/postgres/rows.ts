@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { PassThrough, type Readable } from 'node:stream';
 import { CommandError } from '../errors.js';
-import type { AppliedMigration } from '../migrations.js';
+import { MIGRATIONS_TABLE, type AppliedMigration } from '../migrations.js';
 import type { Postgres } from './client.js';
 
 /** Rows that are read at once. */
@@ -10,9 +10,6 @@ const FETCH_ROWS = 500;
 
 /** Milliseconds for which the reader of an export may take nothing: the embedded Postgres does nothing else meanwhile. */
 const STALLED_MS = 30_000;
-
-/** The record of migrations. Exported with the tables, restored by migrating. */
-export const MIGRATIONS_TABLE = 'schema_migration';
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
