@@ -159,7 +159,7 @@ export interface Argument {
 
 /**
  * Units of work that any text may use, and that each two characters of it add. A candidate costs {@link WORK} units. Genuine text
- * uses less than a quarter of that: minified source, changelogs full of URLs, documents about tokens. See `redaction-work.test.ts`.
+ * stays below that: minified source, changelogs full of URLs, documents about tokens. See `redaction-work.test.ts`.
  */
 const WORK_BASE = 16_384;
 const CHARACTERS_PER_UNIT = 2;
