@@ -126,17 +126,19 @@ async function finishOrgDeletion(plane: ControlPlane, orgId: string): Promise<vo
     await tx.query('UPDATE token SET revoked_at = coalesce(revoked_at, now()), member_id = NULL, name = $1', [
       'deleted',
     ]);
-    for (const table of ['repo', 'member', 'policy_promotion']) await tx.query(`DELETE FROM ${table}`);
+    for (const table of ['repo', 'member', 'policy_promotion', 'alert_delivery', 'alert_ticket', 'alert_destination'])
+      await tx.query(`DELETE FROM ${table}`);
     await tx.query("UPDATE org SET name = 'deleted', github_org_login = NULL");
     await tx.record({ action: 'org.gone', subject: orgId, detail: {} });
   });
 }
 
-/** Removes the repository's row again: while it had facts, a request may have recreated it. */
+/** Removes the repository's row again, which a request may have recreated while it had facts, and notices about it. */
 async function forgetRepository(plane: ControlPlane, orgId: string, repository: string): Promise<void> {
-  await plane.change({ orgId, actor: 'shieldwatch' }, (tx) =>
-    tx.query('DELETE FROM repo WHERE full_name = $1', [repository]),
-  );
+  await plane.change({ orgId, actor: 'shieldwatch' }, async (tx) => {
+    await tx.query('DELETE FROM repo WHERE full_name = $1', [repository]);
+    await tx.query('DELETE FROM alert_delivery WHERE repository = $1', [repository]);
+  });
 }
 
 function removalOf(row: PurgeRow): Removal {
