@@ -482,6 +482,11 @@ export function readAssignment(ahead: Ahead, start: number, end: number, take: T
   if (readInner(ahead, from, start, strength, DEEPEST_INNER, take)) return;
   const value = readValue(ahead, from);
   if (value === undefined) return;
+  if (!isAsLong(text, value.start, value.end, SHORTEST_VALUE)) {
+    // Counts of tokens are the most frequent candidates of genuine text, and cheap to read.
+    ahead.charge(-WORK.judged);
+    return;
+  }
   // A list, a block or the next key of a file, and no value.
   if (!value.isQuoted && (text.charAt(value.end - 1) === ':' || (sign === -1 && text.charAt(value.start) === '-')))
     return;

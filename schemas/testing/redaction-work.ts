@@ -90,9 +90,9 @@ export const LIMITED = `[REDACTED:${WORK_LIMIT}]`;
 const DENSE = [
   'token ',
   'mysqli( é',
-  'password=a ',
-  'api_key=漢字 ',
-  'secret=😀é ',
+  'password ',
+  'api_key 漢 ',
+  'secret 😀é ',
   '--user é ',
   'etsy%3D',
   'auth\\u003d+',

@@ -617,6 +617,11 @@ func (r *readers) readAssignment(a *ahead, start, end int, take taker) {
 	if !ok {
 		return
 	}
+	if !isAsLong(text, v.start, v.end, shortestValue) {
+		// Counts of tokens are the most frequent candidates of genuine text, and cheap to read.
+		a.work.charge(-workJudged)
+		return
+	}
 	// A list, a block or the next key of a file, and no value.
 	if !v.isQuoted && v.end > v.start && (text[v.end-1] == ':' || sign < 0 && text[v.start] == '-') {
 		return

@@ -5,13 +5,14 @@ import "unicode/utf8"
 // Units of work that any text may use, and the characters (of UTF-16) that add one unit; and the units of a candidate, beside one for
 // being there. schemas/redaction-ahead.ts has the same numbers and says why: both engines give up on the same texts.
 const (
-	workBase          = 16_384
-	charactersPerUnit = 2
+	workBase          = 32_768
+	charactersPerUnit = 4
 
 	workPattern = 3
 	workBehind  = 4
 	workPart    = 3
 	workReader  = 7
+	workJudged  = 4
 )
 
 // work counts what reading a text and all that is derived from it costs.

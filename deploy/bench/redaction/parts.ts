@@ -64,7 +64,7 @@ export async function doubling(report: BenchReport, size = MEGABYTE): Promise<vo
     const [half, whole] = [repeat(piece, size / 2), repeat(piece, size)];
     const ratio = medianRatio(
       await alternate(
-        7,
+        15,
         () => timed(() => redact(whole)),
         () => timed(() => redact(half)),
       ),

@@ -191,6 +191,20 @@ export class Engine {
     }
   }
 
+  /**
+   * Returns a syntax error as the engine words it for the client's own text. What was run has words of ours before and
+   * behind it: they move positions, and would show in the error.
+   */
+  async syntaxError(text: string): Promise<ClickHouseError> {
+    try {
+      await this.#onControl(`SELECT formatQuery(${quoteText(text)})`);
+    } catch (error) {
+      const [, message] = /DB::Exception: (Syntax error.*): In scope SELECT formatQuery\(/s.exec(String(error)) ?? [];
+      if (message !== undefined) return named('SYNTAX_ERROR', message);
+    }
+    return named('SYNTAX_ERROR', 'Syntax error in the statement, in its settings or in its parameters');
+  }
+
   /** Lets go of a connection that a session held. */
   closeConnection(connection: Connection): void {
     this.#chdb.CloseConnection(connection);

@@ -16,6 +16,11 @@ export class ClickHouseError extends Error {
     return named('UNKNOWN_EXCEPTION', text);
   }
 
+  /** Returns the error without the paths of a folder, which only this machine may know. */
+  without(folder: string): ClickHouseError {
+    return new ClickHouseError(this.code, this.message.replaceAll(folder, ''));
+  }
+
   /** The body of an error answer; clients read code and name from it. */
   toBody(version: string): string {
     return `${this.message.trimEnd()} (version ${version} (chDB, official build))\n`;
@@ -25,6 +30,10 @@ export class ClickHouseError extends Error {
   toLog(): string {
     const name = /\(([A-Z][A-Z0-9_]+)\)\s*$/.exec(this.message)?.[1];
     return name === undefined ? `code ${this.code}` : `code ${this.code} ${name}`;
+  }
+
+  get isSyntaxError(): boolean {
+    return this.code === CODES.SYNTAX_ERROR;
   }
 
   get status(): number {

@@ -37,6 +37,8 @@ export interface HandlerSettings {
   readonly database: string;
   readonly accounts: Accounts;
   readonly catalog: ReaderCatalog;
+  /** Folder of the server's files: no client is told where it is. */
+  readonly dataDir: string;
   /** Folder for insert bodies, and for answers that wait for their end. */
   readonly spool: string;
   readonly disk: DiskGuard;
@@ -97,7 +99,7 @@ export async function handleQuery(
     settings.onLog(
       `query ${JSON.stringify(queryId.slice(0, 64))} failed after ${Date.now() - startedAt} ms: ${failure.toLog()}`,
     );
-    if (!response.destroyed) answer.fail(failure);
+    if (!response.destroyed) answer.fail(failure.without(settings.dataDir));
   } finally {
     running?.end();
     await spool?.remove().catch(() => undefined);
@@ -149,12 +151,18 @@ async function run(
   const judged = user === 'reader' ? judgeStatement(text, asked.params, settings.catalog) : undefined;
   const statement = parseStatement(judged?.text ?? text, asked.params);
   query.state = 'waiting';
+  // What the engine refuses to read, it is asked about without the words that were added.
+  const reworded = async (error: unknown): Promise<never> => {
+    throw error instanceof ClickHouseError && error.isSyntaxError ? await engine.syntaxError(text.toString()) : error;
+  };
   if (statement.kind === 'select') {
     const describe = describing(engine, statement, { ...checked(context, judged), id: `${context.id}:types` });
     return places.reads.use(
       signal,
       start((pipe) =>
-        select(engine, pipe, statement, asked, checked(context, judged, pipe.path), answer, signal, describe),
+        select(engine, pipe, statement, asked, checked(context, judged, pipe.path), answer, signal, describe).catch(
+          reworded,
+        ),
       ),
     );
   }
@@ -162,7 +170,7 @@ async function run(
   if (!statement.isReadOnly && !statement.freesSpace) await disk.check();
   return places.commands.use(
     signal,
-    start(() => command(engine, statement, asked, checked(context, judged), answer, signal)),
+    start(() => command(engine, statement, asked, checked(context, judged), answer, signal).catch(reworded)),
   );
 }
 

@@ -54,6 +54,7 @@ async function main(): Promise<void> {
     database: values.database,
     accounts: accountsFrom(process.env[ACCOUNTS_VARIABLE]),
     catalog: await engine.catalog(values.database),
+    dataDir,
     spool,
     disk: new DiskGuard(dataDir, Number(values['min-free-bytes'])),
     places: {

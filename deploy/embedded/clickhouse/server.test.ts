@@ -261,6 +261,29 @@ describe('the HTTP interface', () => {
   });
 });
 
+describe('errors', () => {
+  test.each([
+    ['SELECT 1 FORMAT JSON x', 'failed at position 22 (x): x.'],
+    ['SELECT 1 +', 'failed at position 11 (end of query)'],
+    ['CREATE TABEL x (a Int8)', 'failed at position 8 (TABEL)'],
+    ['SHOW TABLES FROM', 'failed at position 17 (end of query)'],
+  ])(
+    'word the syntax error of %j as the engine does of that text, and name no path of this machine',
+    async (sql, words) => {
+      for (const headers of [writerHeaders(server.clickhouse), readerHeaders(server.clickhouse)]) {
+        const answer = await server.query(sql, {}, { headers });
+        const text = await answer.text();
+        expect(text).not.toContain(server.dataDir);
+        expect(text).not.toContain("OUTFILE '");
+        if (answer.status === 403) continue; // A reader creates nothing.
+        expect(answer.status).toBe(400);
+        expect(text).toMatch(/^Code: 62\. DB::Exception: Syntax error: .*\(SYNTAX_ERROR\)/s);
+        expect(text).toContain(words);
+      }
+    },
+  );
+});
+
 describe('inserts', () => {
   const names = async (): Promise<string> =>
     server.text('SELECT arrayStringConcat(groupArray(hex(name))) FROM (SELECT name FROM item ORDER BY id)');

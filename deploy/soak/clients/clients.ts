@@ -71,9 +71,13 @@ function judge(
       say(`    ${test}${met === 0 ? ' (none failed: does it still belong here?)' : met > 1 ? ` (${met})` : ''}`);
     }
   }
-  return failed
-    .filter((each) => !isKnown(each))
-    .map((each) => `${name} ${each.name}\n    ${each.message.trim().split('\n').slice(-6).join('\n    ')}`);
+  return failed.filter((each) => !isKnown(each)).map((each) => `${name} ${each.name}\n    ${shortened(each.message)}`);
+}
+
+/** Returns the last lines of what a test said, without stack frames. */
+function shortened(message: string): string {
+  const lines = message.split('\n').filter((line) => line.trim() !== '' && !/^\s+at /.test(line));
+  return lines.slice(-8).join('\n    ');
 }
 
 function matches(pattern: string, name: string): boolean {

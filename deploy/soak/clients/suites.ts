@@ -66,7 +66,12 @@ async function must(
 /** Copies a checkout, so that nothing of it changes. */
 function copyOf(checkout: string, folder: string): string {
   const copy = join(folder, 'checkout');
-  cpSync(checkout, copy, { recursive: true, filter: (path) => !LEFT_OUT.test(path.slice(checkout.length)) });
+  // Links stay relative: those of a copy must not lead to the checkout.
+  cpSync(checkout, copy, {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (path) => !LEFT_OUT.test(path.slice(checkout.length)),
+  });
   return copy;
 }
 
@@ -189,7 +194,7 @@ const CLICKHOUSE_CONNECT: Suite = {
       .split('\n')
       .filter((line) => !/^(pre-commit|ruff|mypy|numpy)\b/.test(line));
     // The one that the newest pyarrow takes.
-    writeFileSync(join(folder, 'requirements.txt'), [...wanted, 'numpy>=2'].join('\n'));
+    writeFileSync(join(folder, 'requirements.txt'), [...wanted, 'numpy>=2', 'setuptools>=77', 'wheel'].join('\n'));
     await must(python, ['-m', 'pip', 'install', '--quiet', '-r', join(folder, 'requirements.txt')], folder);
     // Installed, since SQLAlchemy finds its dialect by the package's metadata.
     await must(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', '--no-build-isolation', '-e', copy], folder);
