@@ -12,7 +12,7 @@ import { resolveDataDir } from './embedded/config.js';
 import { callStack } from './embedded/data-folder.js';
 import type { MachineRequest } from './embedded/machine-api.js';
 
-interface Flags {
+export interface Flags {
   dataDir?: string;
   org?: string;
 }
@@ -41,7 +41,7 @@ export async function call<T>(
 }
 
 /** Sends one request to the API with the rights of the machine's administrator. */
-function api<T>(
+export function api<T>(
   flags: Flags,
   method: MachineRequest['method'],
   url: string,
@@ -58,21 +58,22 @@ function api<T>(
 }
 
 /** Yields the entries of a list, page by page. */
-async function* each<T>(flags: Flags, url: string, field: string): AsyncGenerator<T> {
+async function* each<T>(flags: Flags, url: string, field: string, query = ''): AsyncGenerator<T> {
   for (let cursor: string | null = ''; cursor !== null;) {
     const page: Record<string, unknown> = await api(
       flags,
       'GET',
-      `${url}?limit=1000${cursor === '' ? '' : `&cursor=${cursor}`}`,
+      `${url}?${query}limit=1000${cursor === '' ? '' : `&cursor=${cursor}`}`,
     );
     yield* page[field] as T[];
     cursor = page['nextCursor'] as string | null;
   }
 }
 
-async function all<T>(flags: Flags, url: string, field: string): Promise<T[]> {
+/** Reads a whole list. `query` ends with an ampersand. */
+export async function all<T>(flags: Flags, url: string, field: string, query?: string): Promise<T[]> {
   const found: T[] = [];
-  for await (const entry of each<T>(flags, url, field)) found.push(entry);
+  for await (const entry of each<T>(flags, url, field, query)) found.push(entry);
   return found;
 }
 
@@ -90,7 +91,7 @@ export function table(rows: readonly (readonly (string | number | null)[])[], ou
 
 const repoPath = (name: string): string => `/v1/repo/${encodeURIComponent(name)}`;
 
-function subcommand(
+export function subcommand(
   parent: Command,
   usage: string,
   description: string,

@@ -7,6 +7,7 @@ import type { LandingDay } from '#schemas/clickhouse/facts.js';
 import { CommandError } from '#schemas/errors.js';
 import { packageRoot } from '#schemas/root.js';
 import { registerBackupCommands } from './backup/command.js';
+import { registerAlertRouteCommands } from './alert-route-commands.js';
 import { registerControlCommands } from './control-commands.js';
 import { registerGrafanaCommand } from './grafana-command.js';
 import type { DemoFlags } from './demo/command.js';
@@ -149,6 +150,7 @@ export function program(): Command {
       await runDoctor(flags, out);
     });
   registerControlCommands(root, out);
+  registerAlertRouteCommands(root.command('alerts').description('alerts: routes, and what is done about them'), out);
   registerSetAsideCommands(root, out);
   registerBackupCommands(root, { version, out, err });
   root

@@ -22,6 +22,7 @@ import { docsRoutes } from './openapi/routes.js';
 import { createFailingSeries } from './operations/failing-series.js';
 import { installTelemetry } from './operations/telemetry.js';
 import { createRepositories } from './repositories.js';
+import { alertRoutes } from './routes/alerts.js';
 import { auditRoutes } from './routes/audit.js';
 import { controlRoutes } from './routes/control.js';
 import { drillRoutes } from './routes/drills.js';
@@ -160,7 +161,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     otlpRoutes(api, { sink, planNotice: createPlanNotice(clickhouse) });
     ingestScanRoute(api, { sink, repositories, plane, onScan: work.reviewItems.wake });
     ingestRuntimeRoute(api, { sink, repositories });
-    ingestDriftRoutes(api, { sink, repositories });
+    ingestDriftRoutes(api, { sink, repositories, plane });
     fleetRoutes(api, { clickhouse, repositories, plane });
     postureRoute(api, { clickhouse, repositories });
     repoRoutes(api, { clickhouse, repositories, plane, onPurge: work.purges.wake, onMerge: work.merges.wake });
@@ -172,6 +173,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     controlRoutes(api, { plane, onPurge: work.purges.wake });
     tokenRoutes(api, { plane });
     policyPromotionRoutes(api, { plane });
+    alertRoutes(api, { plane, onChange: work.alerts.wake });
     auditRoutes(api, { plane, audit });
     done();
   });

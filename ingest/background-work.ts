@@ -1,5 +1,6 @@
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import type { Postgres } from '#schemas/postgres/client.js';
+import { createEvaluation } from './alerts/evaluate.js';
 import type { TokenUse } from './auth/token-use.js';
 import { runInBackground, type Background } from './control/background.js';
 import type { ControlPlane } from './control/control-plane.js';
@@ -17,6 +18,7 @@ export interface BackgroundWork {
   reviewItems: Background;
   purges: Background;
   merges: Background;
+  alerts: Background;
   stop(): Promise<void>;
 }
 
@@ -27,6 +29,8 @@ const REVIEW_MS = 15_000;
 const PURGE_MS = 60_000;
 const MERGE_MS = 60_000;
 const USE_MS = 60_000;
+/** An organisation is evaluated once a minute (`alerts/advance.ts`). */
+const ALERTS_MS = 15_000;
 
 export function startBackgroundWork(
   parts: { postgres: Postgres; clickhouse: ClickHouseClient; plane: ControlPlane; tokenUse: TokenUse },
@@ -42,6 +46,7 @@ export function startBackgroundWork(
   const repositories = run('repositories', DISCOVERY_MS, createDiscovery(clickhouse, plane));
   const purges = run('purges', PURGE_MS, () => runPurges(postgres, clickhouse, plane));
   const merges = run('merges', MERGE_MS, () => runMerges(postgres, clickhouse, plane));
+  const alerts = run('alerts', ALERTS_MS, createEvaluation(postgres, clickhouse));
   const uses = run('last use of tokens', USE_MS, () => tokenUse.flush(postgres));
   plane.onFact(() => {
     outbox.wake();
@@ -51,6 +56,7 @@ export function startBackgroundWork(
     reviewItems,
     purges,
     merges,
+    alerts,
     async stop() {
       await Promise.all([
         outbox.stop(),
@@ -58,6 +64,7 @@ export function startBackgroundWork(
         repositories.stop(),
         purges.stop(),
         merges.stop(),
+        alerts.stop(),
         uses.stop(),
       ]);
       // Flushes what the last requests left behind.

@@ -44,6 +44,10 @@ const PROMOTION = {
   reviewItems: [],
 };
 
+/** An alert of A. */
+const ALERT = 'alert_of_a';
+const ALERT_TABLES = ['alert_routes', 'alert_evaluation', 'alert_episode', 'alert_decision', 'alert_mute'];
+
 /** One line per route; a route without one fails the test below. */
 const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   otlp_traces: () => ({ url: '/v1/traces', body: { resourceSpans: [] }, expected: 'own' }),
@@ -121,6 +125,12 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
     body: { status: 'approved' },
     expected: 404,
   }),
+  listAlerts: () => ({ url: '/v1/alerts?state=all', expected: 'own' }),
+  explainAlert: () => ({ url: `/v1/alerts/${ALERT}`, expected: 404 }),
+  changeAlert: () => ({ url: `/v1/alerts/${ALERT}`, body: { acknowledged: true }, expected: 404 }),
+  showAlertRoutes: () => ({ url: '/v1/alerts/routes', expected: 'own' }),
+  // B replaces its own routes, of which there are none.
+  replaceAlertRoutes: () => ({ url: '/v1/alerts/routes', body: { version: 0, routes: [] }, expected: 'own' }),
   listAudit: () => ({ url: '/v1/audit', expected: 'own' }),
   exportAudit: () => ({ url: '/v1/audit/export', expected: 'own' }),
   verifyAudit: () => ({ url: '/v1/audit/verify', expected: 'own' }),
@@ -260,6 +270,20 @@ describe.each([
       (await gateway.app.asMachine('org_a', 'POST', '/v1/policy-promotions', { ...PROMOTION, policyName: MARK })).body,
     ) as { id: string };
     if (item === undefined) throw new Error('no review item');
+    await inOrg(gateway.postgres, 'org_a', async (tx) => {
+      await tx.query(
+        `INSERT INTO alert_episode (id, org_id, key, number, rule, kind, severity, repository, title, summary, since, observed_at, is_unsettled)
+         VALUES ($1, 'org_a', $2, 1, 'shieldwatch-drift', 'drift', 'critical', $2, $2, $2, now(), now(), false)`,
+        [ALERT, MARK],
+      );
+      await tx.query(
+        "INSERT INTO alert_mute (org_id, key, until, reason, set_by) VALUES ('org_a', $1, now() + interval '1 day', $1, $1)",
+        [MARK],
+      );
+      await tx.query("INSERT INTO alert_routes (org_id, version, routes, updated_by) VALUES ('org_a', 1, '[]', $1)", [
+        MARK,
+      ]);
+    });
     return {
       repoId,
       itemId: item.id,
@@ -285,6 +309,7 @@ describe.each([
       'finding_triage',
       'baseline',
       'policy_promotion',
+      ...ALERT_TABLES,
       'audit_entry',
     ];
     const rows = await inOrg(gateway.postgres, 'org_a', async (tx) => {
@@ -364,6 +389,7 @@ describe.each([
         'purge',
         'repo_merge',
         'policy_promotion',
+        ...ALERT_TABLES,
         'audit_entry',
       ]) {
         expect(

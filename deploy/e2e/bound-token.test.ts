@@ -95,6 +95,9 @@ const READS: Readonly<Record<string, readonly [url: string, expected: number]>> 
   showSession: [`/v1/sessions/${MARK}`, 404],
   showOrg: ['/v1/org/org_a', 403],
   listPolicyPromotions: ['/v1/policy-promotions', 403],
+  listAlerts: ['/v1/alerts?state=all', 403],
+  explainAlert: ['/v1/alerts/none', 403],
+  showAlertRoutes: ['/v1/alerts/routes', 403],
 };
 
 describe('a token that is bound to a repository', () => {

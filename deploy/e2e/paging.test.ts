@@ -6,6 +6,7 @@ import { createRollupWorker } from '#rollups/worker.js';
 import { Seed } from '#ingest/testing/board-seed.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '#ingest/testing/gateway.js';
 import { insertToolCalls } from '#ingest/testing/tool-call-rows.js';
+import { inOrg } from '#schemas/postgres/session.js';
 
 const COUNT = 5;
 const COMMENTS = `/v1/review-items/${reviewItemId('org_a', 'acme/paged', 'security-blocker', `sha256:${'0'.repeat(64)}`)}/comments`;
@@ -48,6 +49,14 @@ beforeAll(async () => {
   // Now, so that no background work does while the trail is read.
   await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
   for (const n of numbers) await post(COMMENTS, gateway.adminToken, { text: n });
+  await inOrg(gateway.postgres, 'org_a', async (tx) => {
+    for (const n of numbers)
+      await tx.query(
+        `INSERT INTO alert_episode (id, org_id, key, number, rule, kind, severity, title, summary, since, observed_at)
+         VALUES ($1, 'org_a', $1, 1, 'shieldwatch-drift', 'drift', 'critical', $1, $1, date_trunc('hour', now()), now())`,
+        [n],
+      );
+  });
   // Several of one time: the cursor tells them apart.
   await insertToolCalls(
     gateway.store.client,
@@ -117,6 +126,7 @@ const LISTS: Readonly<Record<string, { url: string; field: string }>> = {
   listAudit: { url: '/v1/audit?', field: 'entries' },
   listReviewComments: { url: `${COMMENTS}?`, field: 'comments' },
   listPolicyPromotions: { url: '/v1/policy-promotions?status=open&', field: 'policyPromotions' },
+  listAlerts: { url: '/v1/alerts?state=all&', field: 'alerts' },
   listFindings: { url: '/v1/findings?repository=acme%2Fpaged&', field: 'findings' },
   listDrills: { url: '/v1/drills?', field: 'seats' },
   listToolCalls: { url: '/v1/tool-calls?session=paged&', field: 'toolCalls' },

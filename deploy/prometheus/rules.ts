@@ -1,4 +1,4 @@
-import { ALERT_RULES, fillIn, type AlertRule } from '#schemas/alerts/rules.js';
+import { ALERT_RULES, dedupeKey, fillIn, type AlertRule } from '#schemas/alerts/rules.js';
 
 /*
  * Alerting rules for Prometheus, and their unit tests for promtool, from the same rules as Grafana's. A rule compares the
@@ -38,16 +38,8 @@ const selector = (labels: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
     .join(',')}}`;
 
-function ruleOf({
-  uid,
-  metric,
-  above,
-  for: pending,
-  severity,
-  summary,
-  description,
-  runbook,
-}: AlertRule): PrometheusRule {
+function ruleOf(rule: AlertRule): PrometheusRule {
+  const { uid, metric, above, for: pending, severity, summary, description, runbook } = rule;
   return {
     alert: alertName(uid),
     expr: `last_over_time(${metric.name}${metric.fixed === undefined ? '' : selector(metric.fixed)}[${BRIDGE}]) > ${String(above)}`,
@@ -57,6 +49,7 @@ function ruleOf({
       summary: fillIn(summary, TEMPLATE),
       description: fillIn(description, TEMPLATE),
       runbook: `grafana/runbooks/${runbook}.md`,
+      dedup_key: fillIn(dedupeKey(rule), TEMPLATE),
     },
   };
 }

@@ -1,4 +1,4 @@
-import { ALERT_RULES, fillIn, type AlertRule } from '#schemas/alerts/rules.js';
+import { ALERT_RULES, dedupeKey, fillIn, type AlertRule } from '#schemas/alerts/rules.js';
 import { DATASOURCE, DATASOURCE_VERSION } from '../datasource.js';
 
 /** Grafana's id of its own expressions. */
@@ -96,6 +96,7 @@ function provisioned(rule: AlertRule, scope: string): ProvisionedRule {
       description: fillIn(rule.description, TEMPLATE),
       // Grafana expands its own address (GF_SERVER_ROOT_URL, which ends with a slash) when the alert fires.
       runbook_url: `{{ externalURL }}d/shieldwatch-runbooks?viewPanel=panel-${String(runbookPanel(rule.runbook))}`,
+      dedup_key: fillIn(dedupeKey(rule), TEMPLATE),
       // Notifications take their links to board and panel from these annotations, and the link to the rule from the
       // fields above.
       __dashboardUid__: rule.board,

@@ -91,6 +91,11 @@ export async function requestMerge(plane: ControlPlane, actor: Actor, from: stri
        WHERE mine.repo_id = $1 AND item_id = mine.id`,
       [fromId, toId],
     );
+    // What still fires opens again under the surviving name.
+    await tx.query(
+      "UPDATE alert_episode SET state = 'superseded', ended_at = now() WHERE repository = $1 AND state IN ('firing', 'no_data')",
+      [from],
+    );
     await tx.query('DELETE FROM repo WHERE id = $1', [fromId]);
     await recordBaseline(tx, orgId, toId, to);
     await tx.query('UPDATE token SET repository = $2 WHERE repository = $1', [from, to]);

@@ -126,7 +126,10 @@ async function finishOrgDeletion(plane: ControlPlane, orgId: string): Promise<vo
     await tx.query('UPDATE token SET revoked_at = coalesce(revoked_at, now()), member_id = NULL, name = $1', [
       'deleted',
     ]);
-    for (const table of ['repo', 'member', 'policy_promotion', 'alert_delivery', 'alert_ticket', 'alert_destination'])
+    for (const table of [
+      ...['repo', 'member', 'policy_promotion', 'alert_delivery', 'alert_ticket', 'alert_destination'],
+      ...['alert_episode', 'alert_pending', 'alert_mute', 'alert_routes', 'alert_evaluation'],
+    ])
       await tx.query(`DELETE FROM ${table}`);
     await tx.query("UPDATE org SET name = 'deleted', github_org_login = NULL");
     await tx.record({ action: 'org.gone', subject: orgId, detail: {} });
@@ -138,6 +141,9 @@ async function forgetRepository(plane: ControlPlane, orgId: string, repository: 
   await plane.change({ orgId, actor: 'shieldwatch' }, async (tx) => {
     await tx.query('DELETE FROM repo WHERE full_name = $1', [repository]);
     await tx.query('DELETE FROM alert_delivery WHERE repository = $1', [repository]);
+    // The key of an alert ends in the repository.
+    await tx.query("DELETE FROM alert_mute WHERE right(key, length($1) + 1) = '/' || $1::text", [repository]);
+    await tx.query('DELETE FROM alert_episode WHERE repository = $1', [repository]);
   });
 }
 

@@ -15,6 +15,17 @@ const WEBHOOK_FIELDS = knownFieldsOf(driftWebhookBody);
 /** A drift as OTLP requests. */
 export interface DriftReport extends Report {
   readonly eventId: string;
+  /** What an alert says of it; undefined: it has neither a regression nor critical findings. */
+  readonly alert?: DriftAlert;
+}
+
+export interface DriftAlert {
+  /** ISO 8601. */
+  readonly occurredAt: string;
+  readonly hasCritical: boolean;
+  readonly scorePrevious: number;
+  readonly scoreCurrent: number;
+  readonly newFindings: number;
 }
 
 /** Parses the body of `POST /v1/ingest/drift`. */
@@ -55,6 +66,17 @@ function reportOf(
     named,
     warnings,
     eventId: drift.eventId,
+    ...(drift.isRegression || drift.hasCritical
+      ? {
+          alert: {
+            occurredAt: drift.timestamp,
+            hasCritical: drift.hasCritical,
+            scorePrevious: drift.previousScore,
+            scoreCurrent: drift.currentScore,
+            newFindings: drift.newFindings.length,
+          },
+        }
+      : {}),
     requests: [{ signal: 'traces', type: JSON_TYPE, bytes: tracesRequest(repository, [driftTelemetry(drift)]) }],
   };
 }

@@ -2,7 +2,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ShieldwatchError } from '#schemas/errors.js';
 import { driftAnswer, driftBody, driftWebhookBody, type DriftAnswer } from '#schemas/http/ingest-drift.js';
+import { announceDrift } from '../alerts/accept-drift.js';
 import { addRoute, checkRole, type RouteSpec } from '../api/route.js';
+import { callerOf } from '../auth/caller.js';
+import type { ControlPlane } from '../control/control-plane.js';
 import type { Repositories } from '../repositories.js';
 import type { TelemetrySink } from '../telemetry/sink.js';
 import { sendReport, receiveReport } from './receive-report.js';
@@ -55,16 +58,23 @@ const WEBHOOK_SPEC = {
 /** Adds `POST /v1/ingest/drift` (`ingest/CONTRACT.md` 4.3) and the webhook of the stock `agentshield watch`. */
 export function ingestDriftRoutes(
   app: FastifyInstance,
-  options: { sink: TelemetrySink; repositories: Repositories },
+  options: { sink: TelemetrySink; repositories: Repositories; plane: ControlPlane },
 ): void {
   async function take(request: FastifyRequest, kind: 'drift' | 'webhook'): Promise<DriftAnswer> {
-    const { report } = await receiveReport(request, kind, options.repositories);
+    const { report, repository } = await receiveReport(request, kind, options.repositories);
     await sendReport(options.sink, report, request);
-    const { eventId, warnings } = report;
+    const { eventId, warnings, alert } = report;
+    const alertRouted =
+      alert !== undefined &&
+      (await announceDrift(options.plane, callerOf(request).orgId, {
+        ...alert,
+        repository: repository.fullName,
+        eventId,
+      }));
     return {
       ok: true,
       driftEventId: eventId,
-      alertRouted: false,
+      alertRouted,
       rollupsUpdated: ['drift_history'],
       ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
     };

@@ -69,6 +69,16 @@ export function fillIn(text: string, expressions: Readonly<Record<Placeholder, s
 }
 
 /**
+ * Returns the text, with placeholders, of the dedupe key of a rule's alerts: Shieldwatch's own notices, Grafana's and
+ * Prometheus' have the same, so that a receiver that joins by it reports one thing once. The repository comes last, since
+ * it may contain slashes.
+ */
+export function dedupeKey({ uid, metric }: Pick<AlertRule, 'uid' | 'metric'>): string {
+  const label = metric.label === undefined ? '' : `/{${metric.label.name}}`;
+  return `${uid}/{org}${label}${metric.isOfOrganisation === true ? '' : '/{repository}'}`;
+}
+
+/**
  * The blocked rate that is normal for guarded agents. The burn rate is the blocked rate divided by this value: the
  * multi-window alert of the SRE workbook, with this rate as the error budget.
  */

@@ -36,6 +36,7 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
     'GET /v1/org/{orgId} .*',
     'GET /v1/members .*',
     'GET /v1/policy-promotions .*',
+    'GET /v1/alerts/routes .*',
     'cli:org *',
     'cli:member *',
     'cli:token *',
@@ -62,6 +63,11 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
     'cli:grafana *',
     'cli:set-aside *',
     'metric:*',
+  ],
+  'what fired, as the evaluation found it: alert-episodes.test.ts compares it with the rules': [
+    'GET /v1/alerts .*',
+    'GET /v1/alerts/{alertId} .*',
+    'cli:alerts *',
   ],
   'commands that change something and print what they did': [
     'cli:repo add',

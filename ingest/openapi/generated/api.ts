@@ -822,6 +822,80 @@ export interface paths {
         patch: operations["decidePolicyPromotion"];
         trace?: never;
     };
+    "/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List alerts, newest first
+         * @description Organisations with routes are evaluated once a minute; `isEvaluated` is false for others. `no_data`: fired, and nothing has been known since.
+         *
+         *     Scope: `read`.
+         */
+        get: operations["listAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the routes of alerts
+         * @description Scope: `read`.
+         */
+        get: operations["showAlertRoutes"];
+        /**
+         * Replace all routes of alerts
+         * @description There is no route by default. The first routes begin the evaluation; an empty list is enough. `version` is that of the routes that are replaced (409 when they changed meanwhile).
+         *
+         *     Scope: `admin`. Role: admin.
+         */
+        put: operations["replaceAlertRoutes"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/{alertId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an alert, and why its notices were or were not sent
+         * @description Scope: `read`.
+         */
+        get: operations["explainAlert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Acknowledge, mute or assign an alert
+         * @description A mute ends by itself, is for later alerts of the same key too, and needs the role admin.
+         *
+         *     Scope: `admin`. Role: member.
+         */
+        patch: operations["changeAlert"];
+        trace?: never;
+    };
     "/v1/audit": {
         parameters: {
             query?: never;
@@ -4003,6 +4077,391 @@ export interface operations {
                         requestedAt: string;
                         decidedBy: string | null;
                         decidedAt: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAlerts: {
+        parameters: {
+            query?: {
+                state?: "firing" | "no_data" | "resolved" | "expired" | "superseded" | "open" | "all";
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        isEvaluated: boolean;
+                        evaluatedAt: string | null;
+                        problems: {
+                            rule: string;
+                            problem: string;
+                        }[];
+                        alerts: {
+                            id: string;
+                            key: string;
+                            episode: number;
+                            rule: string;
+                            /** @enum {string} */
+                            kind: "rule" | "finding" | "drift" | "approval" | "review";
+                            /** @enum {string} */
+                            severity: "critical" | "warning";
+                            /** @enum {string} */
+                            state: "firing" | "no_data" | "resolved" | "expired" | "superseded";
+                            repository: string | null;
+                            labels: {
+                                [key: string]: string;
+                            };
+                            title: string;
+                            summary: string;
+                            value: number | null;
+                            threshold: number | null;
+                            windowSeconds: number | null;
+                            since: string;
+                            endedAt: string | null;
+                            acknowledgedAt: string | null;
+                            acknowledgedBy: string | null;
+                            assignee: string | null;
+                            mutedUntil: string | null;
+                            links: {
+                                board: string;
+                                explain: string;
+                                runbook: string | null;
+                            };
+                        }[];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    showAlertRoutes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        version: number;
+                        routes: {
+                            name: string;
+                            /** @default {} */
+                            match: {
+                                kinds?: ("rule" | "finding" | "drift" | "approval" | "review")[];
+                                rules?: ("shieldwatch-blocked-fast" | "shieldwatch-blocked-slow" | "shieldwatch-injection-spike" | "shieldwatch-new-secret" | "shieldwatch-score-drop" | "shieldwatch-silent" | "shieldwatch-rollup-lag" | "shieldwatch-masked-spike" | "shieldwatch-dropping" | "shieldwatch-guard-passed" | "shieldwatch-session-too-large" | "shieldwatch-drill-overdue" | "shieldwatch-new-finding" | "shieldwatch-drift" | "shieldwatch-policy-approval" | "shieldwatch-review-item")[];
+                                severities?: ("critical" | "warning")[];
+                                /** @description Names; `*` stands for any characters. */
+                                repositories?: string[];
+                                /** @description Owner of the repository (`acme` of `acme/app`), or of the policy pack that waits for approval. */
+                                owners?: string[];
+                            };
+                            /** @description Names of destinations. */
+                            destinations: string[];
+                            /**
+                             * @description Collects notices until the full hour or midnight (UTC). Critical alerts and recoveries do not wait.
+                             * @default none
+                             * @enum {string}
+                             */
+                            digest: "none" | "hourly" | "daily";
+                            /**
+                             * @description Keep one ticket for each alert, where the destination has tickets.
+                             * @default false
+                             */
+                            ticket: boolean;
+                        }[];
+                        updatedBy: string | null;
+                        updatedAt: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replaceAlertRoutes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    version: number;
+                    routes: {
+                        name: string;
+                        /** @default {} */
+                        match?: {
+                            kinds?: ("rule" | "finding" | "drift" | "approval" | "review")[];
+                            rules?: ("shieldwatch-blocked-fast" | "shieldwatch-blocked-slow" | "shieldwatch-injection-spike" | "shieldwatch-new-secret" | "shieldwatch-score-drop" | "shieldwatch-silent" | "shieldwatch-rollup-lag" | "shieldwatch-masked-spike" | "shieldwatch-dropping" | "shieldwatch-guard-passed" | "shieldwatch-session-too-large" | "shieldwatch-drill-overdue" | "shieldwatch-new-finding" | "shieldwatch-drift" | "shieldwatch-policy-approval" | "shieldwatch-review-item")[];
+                            severities?: ("critical" | "warning")[];
+                            /** @description Names; `*` stands for any characters. */
+                            repositories?: string[];
+                            /** @description Owner of the repository (`acme` of `acme/app`), or of the policy pack that waits for approval. */
+                            owners?: string[];
+                        };
+                        /** @description Names of destinations. */
+                        destinations: string[];
+                        /**
+                         * @description Collects notices until the full hour or midnight (UTC). Critical alerts and recoveries do not wait.
+                         * @default none
+                         * @enum {string}
+                         */
+                        digest?: "none" | "hourly" | "daily";
+                        /**
+                         * @description Keep one ticket for each alert, where the destination has tickets.
+                         * @default false
+                         */
+                        ticket?: boolean;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        version: number;
+                        routes: {
+                            name: string;
+                            /** @default {} */
+                            match: {
+                                kinds?: ("rule" | "finding" | "drift" | "approval" | "review")[];
+                                rules?: ("shieldwatch-blocked-fast" | "shieldwatch-blocked-slow" | "shieldwatch-injection-spike" | "shieldwatch-new-secret" | "shieldwatch-score-drop" | "shieldwatch-silent" | "shieldwatch-rollup-lag" | "shieldwatch-masked-spike" | "shieldwatch-dropping" | "shieldwatch-guard-passed" | "shieldwatch-session-too-large" | "shieldwatch-drill-overdue" | "shieldwatch-new-finding" | "shieldwatch-drift" | "shieldwatch-policy-approval" | "shieldwatch-review-item")[];
+                                severities?: ("critical" | "warning")[];
+                                /** @description Names; `*` stands for any characters. */
+                                repositories?: string[];
+                                /** @description Owner of the repository (`acme` of `acme/app`), or of the policy pack that waits for approval. */
+                                owners?: string[];
+                            };
+                            /** @description Names of destinations. */
+                            destinations: string[];
+                            /**
+                             * @description Collects notices until the full hour or midnight (UTC). Critical alerts and recoveries do not wait.
+                             * @default none
+                             * @enum {string}
+                             */
+                            digest: "none" | "hourly" | "daily";
+                            /**
+                             * @description Keep one ticket for each alert, where the destination has tickets.
+                             * @default false
+                             */
+                            ticket: boolean;
+                        }[];
+                        updatedBy: string | null;
+                        updatedAt: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    explainAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alertId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        alert: {
+                            id: string;
+                            key: string;
+                            episode: number;
+                            rule: string;
+                            /** @enum {string} */
+                            kind: "rule" | "finding" | "drift" | "approval" | "review";
+                            /** @enum {string} */
+                            severity: "critical" | "warning";
+                            /** @enum {string} */
+                            state: "firing" | "no_data" | "resolved" | "expired" | "superseded";
+                            repository: string | null;
+                            labels: {
+                                [key: string]: string;
+                            };
+                            title: string;
+                            summary: string;
+                            value: number | null;
+                            threshold: number | null;
+                            windowSeconds: number | null;
+                            since: string;
+                            endedAt: string | null;
+                            acknowledgedAt: string | null;
+                            acknowledgedBy: string | null;
+                            assignee: string | null;
+                            mutedUntil: string | null;
+                            links: {
+                                board: string;
+                                explain: string;
+                                runbook: string | null;
+                            };
+                        };
+                        decisions: {
+                            at: string;
+                            /** @enum {string} */
+                            notice: "firing" | "still_firing" | "acknowledged" | "resolved";
+                            /** @enum {string} */
+                            outcome: "queued" | "waiting" | "digested" | "suppressed";
+                            reason: string;
+                            route: string | null;
+                            destination: string | null;
+                            dueAt: string | null;
+                            deliveryId: string | null;
+                        }[];
+                        routes: {
+                            name: string;
+                            matches: boolean;
+                            because: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alertId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @constant */
+                    acknowledged?: true;
+                    /** @description null ends it. */
+                    mute?: {
+                        until: string;
+                        reason: string;
+                    } | null;
+                    /** @description Login of a member; null: nobody. */
+                    assignee?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        key: string;
+                        episode: number;
+                        rule: string;
+                        /** @enum {string} */
+                        kind: "rule" | "finding" | "drift" | "approval" | "review";
+                        /** @enum {string} */
+                        severity: "critical" | "warning";
+                        /** @enum {string} */
+                        state: "firing" | "no_data" | "resolved" | "expired" | "superseded";
+                        repository: string | null;
+                        labels: {
+                            [key: string]: string;
+                        };
+                        title: string;
+                        summary: string;
+                        value: number | null;
+                        threshold: number | null;
+                        windowSeconds: number | null;
+                        since: string;
+                        endedAt: string | null;
+                        acknowledgedAt: string | null;
+                        acknowledgedBy: string | null;
+                        assignee: string | null;
+                        mutedUntil: string | null;
+                        links: {
+                            board: string;
+                            explain: string;
+                            runbook: string | null;
+                        };
                     };
                 };
             };
