@@ -58,11 +58,11 @@ FROM
                 ORDER BY multiIf(call_agent != 'gemini-cli', 0,
                         is_hook, multiIf(state >= '4', 1, state >= '2', 2, 3),
                         results > 0 AND runs = 0, 1, judgements = 0, 3, judge.decision = 'block', 2, 4),
-                    multiIf(decisions > 0, decided.at, judgements > 0, judge.at, results > 0, result.started_at, first_at), call_id) AS nth
+                    multiIf(decisions > 0, decided.at, judgements > 0, judge.at, results > 0, result.started_at, first_at), least_id, call_id) AS nth
             FROM
             (
                 SELECT org_id, session_id, is_hook, call_id,
-                    min(turn_number) AS turn, min(batch_number) AS batch, min(occurred_at) AS first_at,
+                    min(turn_number) AS turn, min(batch_number) AS batch, min(occurred_at) AS first_at, min(event_id) AS least_id,
                     any(session_repo) AS hook_repo, any(heard) > 0 AS is_heard, any(hook_signs) > 0 AS has_hooks,
                     any(greatest(strong_at, second_call_at)) AS moved_at,
                     max(is_ordered) AS is_joined_by_order,

@@ -80,6 +80,7 @@ const text = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 const byTime = (a: Reported, b: Reported): number => a.at - b.at || text(a.id, b.id) || text(a.repo, b.repo);
 const started = ({ kind, agent, at, duration_us: duration }: Reported): number =>
   kind === 'tool_result' && agent !== 'gemini-cli' ? at - duration / 1_000 : at;
+const leastId = (parts: readonly Reported[]): string => parts.map(({ id }) => id).sort(text)[0] ?? '';
 const isResult = ({ kind }: Reported): boolean => kind === 'tool_result' || kind === 'tool_call';
 const isGuardHook = ({ kind, hook }: Reported): boolean =>
   kind === 'hook_run' && (hook === 'PreToolUse' || hook === 'BeforeTool');
@@ -216,7 +217,10 @@ function callsOf(session: Reported[]): Call[] {
     (run) => `${isToolless ? '' : run.tool}\0${turnOf(run.at)}\0${batchOf(run)}`,
   );
   const callsBy = groups(
-    [...calls].sort((a, b) => a.rank - b.rank || a.order - b.order || text(a.call, b.call)),
+    [...calls].sort(
+      (a, b) =>
+        a.rank - b.rank || a.order - b.order || text(leastId(a.parts), leastId(b.parts)) || text(a.call, b.call),
+    ),
     ({ reportedTool, judge, turn, batch }) =>
       `${hookTool(reportedTool === '' ? (judge?.tool ?? '') : reportedTool)}\0${turn}\0${batch}`,
   );
