@@ -3,8 +3,10 @@ import type { Backfilled, JobMonth } from '#rollups/backfill.js';
 import type { Shard } from '#rollups/jobs.js';
 import type { JobStatus } from '#rollups/status.js';
 import { EXPLAINED_SERIES, GRAINS, type Explanation } from '#schemas/clickhouse/explain.js';
+import type { LandingDay } from '#schemas/clickhouse/facts.js';
 import { CommandError } from '#schemas/errors.js';
 import { describeFailing, logFailed } from './embedded/failed-series.js';
+import { describeOutdated } from './embedded/outdated-facts.js';
 import { untilInterrupted } from './embedded/until-interrupted.js';
 import { variable } from './environment.js';
 
@@ -47,7 +49,13 @@ export function registerRollupCommands(root: Command, { call, out, err }: Rollup
     .option('--json', 'print it as JSON')
     .action(async (flags: Flags & { json?: true }) => {
       const jobs = await call<JobStatus[]>(flags, 'status');
-      out(flags.json === true ? JSON.stringify(jobs, null, 2) : statusTable(jobs));
+      if (flags.json === true) {
+        out(JSON.stringify(jobs, null, 2));
+        return;
+      }
+      out(statusTable(jobs));
+      const outdated = describeOutdated(await call<LandingDay[]>(flags, 'outdated'));
+      if (outdated !== undefined) out(outdated);
     });
 
   sub('backfill', 'recompute a series from facts, all of them unless named; a new formula is shown when it is complete')

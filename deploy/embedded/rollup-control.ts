@@ -6,6 +6,7 @@ import { readStatus } from '#rollups/status.js';
 import type { RollupWorker } from '#rollups/worker.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { EXPLAINED_SERIES, explainPoint, GRAINS } from '#schemas/clickhouse/explain.js';
+import { outdatedDays } from '#schemas/clickhouse/rebuild.js';
 import { CommandError } from '#schemas/errors.js';
 
 const month = z.strictObject({
@@ -42,6 +43,8 @@ export async function rollupControl(
       return worker.tick();
     case 'status':
       return readStatus(clickhouse);
+    case 'outdated':
+      return outdatedDays(clickhouse);
     case 'months':
       return (await Promise.all(rollupJobs().map((job) => monthsOf(clickhouse, job)))).flat();
     case 'backfill': {

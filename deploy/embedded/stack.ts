@@ -10,7 +10,8 @@ import { startReconciler } from '#rollups/reconciler.js';
 import { createRollupWorker } from '#rollups/worker.js';
 import { createClickHouse, DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
 import { deleteFacts } from '#schemas/clickhouse/delete.js';
-import { FACTS, landingDays, rebuildFacts, reconcileFacts, type Fact } from '#schemas/clickhouse/facts.js';
+import { FACTS, landingDays, reconcileFacts, type Fact } from '#schemas/clickhouse/facts.js';
+import { outdatedDays, rebuildFacts } from '#schemas/clickhouse/rebuild.js';
 import type { FailingSeries } from '#schemas/clickhouse/rollup-failure.js';
 import { migrateClickHouse } from '#schemas/clickhouse/migrate.js';
 import { additionalKeys, ALLOWED_KEYS_VARIABLE } from '#schemas/attribute-keys.js';
@@ -30,6 +31,7 @@ import { findGrafana, startGrafana } from './grafana.js';
 import { openGrafanaPasswords } from './grafana-passwords.js';
 import { answerOf, callApi, manageOrgs } from './machine-api.js';
 import { openPseudonymKey } from './pseudonym-key.js';
+import { describeOutdated } from './outdated-facts.js';
 import { rollupControl } from './rollup-control.js';
 import { variable } from '../environment.js';
 
@@ -122,6 +124,8 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     await upgrade(migrateClickHouse({ url: clickhouseUrl }), config.dataDir, config.clickhouseUrl);
     const clickhouse = createClickHouse({ url: clickhouseUrl });
     closers.push(() => clickhouse.close());
+    const outdated = describeOutdated(await outdatedDays(clickhouse));
+    if (outdated !== undefined) log(`[facts] ${outdated}`);
 
     log('starting Postgres');
     const postgres = await openPostgres(

@@ -81,20 +81,26 @@ export const isOfSession = (fact: string): boolean => fact === 'runtime_event' |
 /**
  * Deletes the events of sessions that meet `where`, and marks their sessions: before, while the events still tell which,
  * and after, because a worker may have processed the first marks before the deletion.
+ *
+ * @param ofOrgs condition on the organisations of these events.
  */
-export async function forgetSessionEvents(run: (query: string) => Promise<unknown>, where: string): Promise<void> {
+export async function forgetSessionEvents(
+  run: (query: string) => Promise<unknown>,
+  where: string,
+  ofOrgs = 'org_id = {orgId:String}',
+): Promise<void> {
   await run(`INSERT INTO session_hour_v1 SELECT DISTINCT org_id, session_id, repo, toStartOfHour(occurred_at), now64(3)
     FROM session_event_v1 WHERE ${where}`);
   await run(`DELETE FROM session_event_v1 WHERE ${where}`);
   await run(`INSERT INTO session_hour_v1 SELECT org_id, session_id, repo, bucket_start, now64(3) FROM session_hour_v1
-    WHERE org_id = {orgId:String} AND marked_at > now64(3) - toIntervalSecond(${DELETE_TIMEOUT_S})`);
+    WHERE ${ofOrgs} AND marked_at > now64(3) - toIntervalSecond(${DELETE_TIMEOUT_S})`);
 }
 
 /**
  * Deletes the judgements that meet `where`, and marks the other hours of their calls, because another judgement may
  * count now.
  */
-async function forgetJudgements(run: (query: string) => Promise<unknown>, where: string): Promise<void> {
+export async function forgetJudgements(run: (query: string) => Promise<unknown>, where: string): Promise<void> {
   await run(`INSERT INTO dirty_hour_v1 SELECT DISTINCT 'runtime_event', org_id, repo, toStartOfHour(occurred_at), now64(3) FROM call_judgement_v1
     WHERE (org_id, repo, session_id, tool_call_id) IN (SELECT org_id, repo, session_id, tool_call_id FROM call_judgement_v1 WHERE ${where})`);
   await run(`DELETE FROM call_judgement_v1 WHERE ${where}`);

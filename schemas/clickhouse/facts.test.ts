@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from './client.js';
-import { FACTS, landingDays, rebuildFacts, reconcileFacts, type Fact } from './facts.js';
+import { FACTS, landingDays, reconcileFacts, type Fact } from './facts.js';
+import { rebuildFacts } from './rebuild.js';
 import { migrateClickHouse } from './migrate.js';
 import { freshDatabase, type TestDatabase } from '../testing/clickhouse.js';
 

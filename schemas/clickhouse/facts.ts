@@ -74,15 +74,6 @@ export async function reconcileFacts(client: ClickHouseClient, { fact, day }: La
   return made;
 }
 
-/**
- * Derives all facts of one day of landing again. Fact tables deduplicate by key, so only facts that today's views
- * derive differently change.
- */
-export async function rebuildFacts(client: ClickHouseClient, { fact, day }: LandingDay): Promise<void> {
-  for (const reading of await readingsOf(client, fact))
-    await feed(client, fact, `SELECT * FROM (${reading}) WHERE toDate(ingested_at) = {day:Date}`, { day });
-}
-
 /** Returns the SELECTs by which the fact's views read landing. Each ends in a WHERE clause, so that AND can be appended. */
 export async function readingsOf(client: ClickHouseClient, fact: Fact): Promise<string[]> {
   return Promise.all(
@@ -110,7 +101,8 @@ async function timesOf(client: ClickHouseClient, reading: string, day: string): 
   return rows[0] ?? { from: '1970-01-01 00:00:00', to: '1970-01-01 00:00:00' };
 }
 
-async function feed(
+/** Inserts what a SELECT in the form of a fact's views returns, as those views do. */
+export async function feed(
   client: ClickHouseClient,
   fact: Fact,
   select: string,

@@ -154,7 +154,7 @@ describe('the schema', () => {
       db.client,
       `SELECT name, sorting_key FROM system.tables
        WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
-         AND name NOT IN ('schema_migration', 'rollup_watermark_v1', 'rollup_formula_v1', 'rollup_run_v1', 'dirty_hour_v1')`,
+         AND name NOT IN ('schema_migration', 'rollup_watermark_v1', 'rollup_formula_v1', 'rollup_run_v1', 'dirty_hour_v1', 'fact_rebuild_v1')`,
     );
     expect(tables.length).toBeGreaterThan(10);
     for (const { name, sorting_key } of tables) expect(sorting_key, name).toMatch(/^(org_id|OrgId)\b/);
