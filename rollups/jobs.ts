@@ -124,6 +124,8 @@ function dayJob(of: string, facts: readonly SeriesFact[], affected: readonly str
 const JUDGED = { affected: ['judged_call'] } as const;
 /** Found by the sessions that changed. */
 const ofSessions = (name: string): Partial<RollupJob> => ({ scope: 'session', hashed: [], over: file(`${name}.over`) });
+/** Counts of the ledger, in the hours and days in which calls of these sessions lie or lay. */
+const LEDGER_COUNTS: Partial<RollupJob> = { ...ofSessions('tool_call_outcomes'), affected: ['tool_call_outcomes'] };
 const SCANS: readonly SeriesFact[] = ['scan', 'finding'];
 
 /**
@@ -168,10 +170,12 @@ export function rollupJobs(): RollupJob[] {
       kind: 'interval',
       after: 'tool_call_outcome',
     }),
-    job('tool_call_outcomes', ['session_event'], {
-      ...ofSessions('tool_call_outcomes'),
-      after: 'tool_call_outcome',
-      affected: ['tool_call_outcomes'],
+    job('tool_call_outcomes', ['session_event'], { ...LEDGER_COUNTS, after: 'tool_call_outcome' }),
+    job('tool_call_outcomes_day', ['session_event'], {
+      ...LEDGER_COUNTS,
+      after: 'tool_call_outcomes',
+      grain: 'day',
+      series: 'tool_call_outcomes',
     }),
   ];
 }

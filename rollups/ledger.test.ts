@@ -5,9 +5,9 @@ import { withKeys, type BucketKey } from './bucket-key.js';
 import { rollupJobs, type RollupJob } from './jobs.js';
 import { Pass, recompute } from './recompute.js';
 import { SESSION_LIMITS } from './session-size.js';
-import { randomOf, sessionFacts } from './testing/ledger/generate.js';
-import { differingCalls, ledgerCalls, type Call } from './testing/ledger/oracle.js';
-import { differingHours, differingSessions, insertFacts, playLedger } from './testing/ledger/play.js';
+import { randomOf, sessionFacts, type LedgerFact } from './testing/ledger/generate.js';
+import { differingCalls, ledgerCalls, naiveCalls, type Call } from './testing/ledger/oracle.js';
+import { differingBuckets, differingSessions, insertFacts, playLedger } from './testing/ledger/play.js';
 import { createRollupWorker } from './worker.js';
 
 /** A new seed each day, equal on all machines. */
@@ -80,8 +80,9 @@ describe('the ledger of tool calls', () => {
     5 * MINUTES,
   );
 
-  it('is counted by its series, hour by hour, and by its sessions', async () => {
-    expect(await differingHours(db.client)).toEqual([]);
+  it('is counted by its series, hour by hour and day by day, and by its sessions', async () => {
+    expect(await differingBuckets(db.client, 'hour')).toEqual([]);
+    expect(await differingBuckets(db.client, 'day')).toEqual([]);
     expect(await differingSessions(db.client)).toEqual([]);
     const [row] = await selectRows<Record<string, number>>(
       db.client,
@@ -116,6 +117,45 @@ describe('the ledger of tool calls', () => {
     },
     3 * MINUTES,
   );
+});
+
+describe('calls of the same time', () => {
+  let other: TestDatabase;
+  beforeAll(async () => {
+    other = await freshDatabase(inject('clickhouseUrl'));
+  });
+  afterAll(() => other.drop());
+
+  it('of which one has no id are joined with hook runs as in the naive reading', async () => {
+    const at = Date.now() - 3_600_000;
+    const event = (id: string, ms: number, row: Record<string, string | number>): LedgerFact => ({
+      table: 'agent_event_v1',
+      row: {
+        org_id: 'o',
+        event_id: id,
+        occurred_at: at + ms,
+        agent: 'claude-code',
+        session_id: 's',
+        tool: 'Bash',
+        ...row,
+      },
+    });
+    const hook = { kind: 'hook_run', hook_event: 'PreToolUse' };
+    const result = { kind: 'tool_result', success: 'true' };
+    await insertFacts(other.client, [
+      event('h1', 0, { ...hook, hooks_failed: 1 }),
+      event('h2', 1, { ...hook, hooks_cancelled: 1 }),
+      event('b', 2, { ...result, tool_call_id: 'call-1' }),
+      event('a', 2, { ...result, tool_call_id: '[REDACTED]' }),
+    ]);
+    await createRollupWorker({ clickhouse: other.client, settleMs: 0, jobs: [ledger] }).tick();
+    const calls = await ledgerCalls(other.client);
+    expect(calls.map(({ events, cause }) => [...events, cause]).sort()).toEqual([
+      ['a', 'hook_failed'],
+      ['b', 'timeout'],
+    ]);
+    expect(differingCalls(calls, await naiveCalls(other.client))).toEqual({ count: 0, some: [] });
+  });
 });
 
 describe('the cost of one new event', () => {
@@ -207,7 +247,8 @@ describe('a session that is too large to be joined', () => {
       before,
     ]);
     expect(await outcomes('small')).toEqual([{ ...before, n: 3 }]);
-    expect(await differingHours(other.client)).toEqual([]);
+    expect(await differingBuckets(other.client, 'hour')).toEqual([]);
+    expect(await differingBuckets(other.client, 'day')).toEqual([]);
     expect(
       await selectRows(other.client, "SELECT tool_calls, outcomes FROM agent_session WHERE session_id = 'large'"),
     ).toEqual([{ tool_calls: 1, outcomes: { unknown: 1 } }]);

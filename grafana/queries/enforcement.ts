@@ -105,11 +105,19 @@ LIMIT 50`;
 }
 
 /**
- * Returns the newest calls of a kind; `limit` rows. The kind is a condition on the series and one on the calls. The series
- * names the newest hours that have such a call: each has at least one, so that as many hours as rows are enough, and no
- * others are read.
+ * Returns the newest calls of a kind; `limit` rows. The kind is a condition on the series and one on the calls. Each day that
+ * the series names has at least one such call, and so has each hour: as many of the newest as rows are enough, with those of
+ * the same time, and no others are read. The last day of the range is read by its hours: what it counts may lie behind the
+ * range.
  */
 function newestCalls(columns: string, inSeries: string, inRows: string, limit: number): string {
+  const hours = (from: string, until: string): string =>
+    `SELECT repo, bucket_start
+            FROM tool_call_outcomes_hour
+            WHERE ${GUARD_SCOPE} AND bucket_start >= ${from} AND bucket_start < ${until} AND ${inSeries}`;
+  const newest = `GROUP BY repo, bucket_start
+        ORDER BY bucket_start DESC
+        LIMIT ${String(limit)} WITH TIES`;
   return `SELECT ${columns}
 FROM tool_call_outcome
 WHERE ${GUARD_SCOPE}
@@ -117,11 +125,20 @@ WHERE ${GUARD_SCOPE}
     AND (repo, bucket_start) IN
     (
         SELECT repo, bucket_start
-        FROM tool_call_outcomes_hour
-        WHERE ${GUARD_SCOPE} AND bucket_start >= toStartOfHour($__fromTime) AND bucket_start < $__toTime AND ${inSeries}
-        GROUP BY repo, bucket_start
-        ORDER BY bucket_start DESC
-        LIMIT ${String(limit)}
+        FROM
+        (
+            ${hours('greatest(toStartOfHour($__fromTime), toStartOfDay($__toTime))', '$__toTime')}
+            UNION ALL
+            ${hours('toStartOfHour($__fromTime)', 'toStartOfDay($__toTime)')}
+                AND (repo, toStartOfDay(bucket_start)) IN
+                (
+                    SELECT repo, bucket_start
+                    FROM tool_call_outcomes_day
+                    WHERE ${GUARD_SCOPE} AND bucket_start >= toStartOfDay($__fromTime) AND bucket_start < toStartOfDay($__toTime) AND ${inSeries}
+                    ${newest}
+                )
+        )
+        ${newest}
     )
     AND ${inRows}
 ORDER BY occurred_at DESC, session_id, tool_call_id

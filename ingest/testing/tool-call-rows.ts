@@ -51,4 +51,11 @@ export async function insertToolCalls(client: ClickHouseClient, seeds: readonly 
       GROUP BY org_id, repo, bucket_start, outcome, cause, agent, tool, rule_id, rule_category`,
     query_params,
   });
+  await client.command({
+    query: `INSERT INTO tool_call_outcomes_day_v1 (org_id, repo, bucket_start, outcomes, causes, agents, tools, rule_ids, rule_categories, calls, ran, judged, version)
+      SELECT org_id, repo, toStartOfDay(h.bucket_start) AS day, groupArray(outcome), groupArray(cause), groupArray(agent), groupArray(tool), groupArray(rule_id),
+        groupArray(rule_category), groupArray(h.calls), groupArray(h.ran), groupArray(h.judged), toUnixTimestamp64Micro(now64(6))
+      FROM tool_call_outcomes_hour AS h
+      GROUP BY org_id, repo, day`,
+  });
 }

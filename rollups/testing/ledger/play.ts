@@ -6,7 +6,7 @@ import { Crash, failpoints } from '../history/failpoints.js';
 import { randomOf, sessionFacts, shuffle, type LedgerFact } from './generate.js';
 import { differingCalls, ledgerCalls, naiveCalls, type Call } from './oracle.js';
 
-export const LEDGER_JOBS = ['tool_call_outcome', 'agent_session', 'tool_call_outcomes'];
+export const LEDGER_JOBS = ['tool_call_outcome', 'agent_session', 'tool_call_outcomes', 'tool_call_outcomes_day'];
 
 export interface LedgerPlay {
   /** A migrated, empty store. */
@@ -78,15 +78,19 @@ export async function playLedger({ clickhouse, calls, seed, change = (job) => jo
   return { calls: ledger.length, crashes, outcomes, naive, differences: differingCalls(ledger, naive) };
 }
 
-/** Returns hours whose series differ from a count over the ledger. */
-export function differingHours(clickhouse: ClickHouseClient): Promise<Record<string, unknown>[]> {
+/** Returns hours or days whose series differ from a count over the ledger. */
+export function differingBuckets(
+  clickhouse: ClickHouseClient,
+  grain: 'hour' | 'day',
+): Promise<Record<string, unknown>[]> {
+  const start = { hour: 'toStartOfHour', day: 'toStartOfDay' }[grain];
   return selectRows(
     clickhouse,
     `SELECT org_id, repo, bucket_start, sum(n) AS calls, sum(r) AS ran, sum(j) AS judged FROM
      (
-        SELECT org_id, repo, bucket_start, outcome, cause, agent, tool, rule_id, rule_category, toInt64(calls) AS n, toInt64(ran) AS r, toInt64(judged) AS j FROM tool_call_outcomes_hour
+        SELECT org_id, repo, bucket_start, outcome, cause, agent, tool, rule_id, rule_category, toInt64(calls) AS n, toInt64(ran) AS r, toInt64(judged) AS j FROM tool_call_outcomes_${grain}
         UNION ALL
-        SELECT org_id, repo, toStartOfHour(toDateTime(occurred_at, 'UTC')), outcome, cause, agent, tool, rule_id, rule_category, -1, -toInt64(has_run), -toInt64(is_judged_in_time) FROM tool_call_outcome
+        SELECT org_id, repo, ${start}(toDateTime(occurred_at, 'UTC')), outcome, cause, agent, tool, rule_id, rule_category, -1, -toInt64(has_run), -toInt64(is_judged_in_time) FROM tool_call_outcome
      )
      GROUP BY org_id, repo, bucket_start, outcome, cause, agent, tool, rule_id, rule_category
      HAVING calls != 0 OR ran != 0 OR judged != 0`,
