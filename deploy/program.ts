@@ -6,8 +6,9 @@ import { registerProducerCommands } from '#exporters/commands/register.js';
 import type { LandingDay } from '#schemas/clickhouse/facts.js';
 import { CommandError } from '#schemas/errors.js';
 import { packageRoot } from '#schemas/root.js';
-import { registerBackupCommands } from './backup/command.js';
 import { registerAlertRouteCommands } from './alert-route-commands.js';
+import { registerBackupCommands } from './backup/command.js';
+import { registerDeliveryCommands } from './alert-delivery-commands.js';
 import { registerControlCommands } from './control-commands.js';
 import { registerGrafanaCommand } from './grafana-command.js';
 import type { DemoFlags } from './demo/command.js';
@@ -150,7 +151,9 @@ export function program(): Command {
       await runDoctor(flags, out);
     });
   registerControlCommands(root, out);
-  registerAlertRouteCommands(root.command('alerts').description('alerts: routes, and what is done about them'), out);
+  const alerts = root.command('alerts').description('alerts: routes, destinations, and what is done about them');
+  registerAlertRouteCommands(alerts, out);
+  registerDeliveryCommands(alerts, out);
   registerSetAsideCommands(root, out);
   registerBackupCommands(root, { version, out, err });
   root

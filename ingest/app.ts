@@ -12,6 +12,8 @@ import { auditDenials } from './control/audit-denials.js';
 import { auditFilesInMemory, type AuditFiles } from './control/audit-files.js';
 import { createPlanNotice } from './control/plan-notice.js';
 import { createControlPlane } from './control/control-plane.js';
+import { createEgress, type EgressSettings } from './delivery/egress.js';
+import { secretsKeyInMemory, type SecretsKey } from './delivery/seal.js';
 import { installErrors, sendError } from './errors/install.js';
 import { createLandingSink } from './telemetry/landing-sink.js';
 import { installHeldBytes } from './limits/held-bytes.js';
@@ -22,6 +24,7 @@ import { docsRoutes } from './openapi/routes.js';
 import { createFailingSeries } from './operations/failing-series.js';
 import { installTelemetry } from './operations/telemetry.js';
 import { createRepositories } from './repositories.js';
+import { alertDeliveryRoutes } from './routes/alert-delivery.js';
 import { alertRoutes } from './routes/alerts.js';
 import { auditRoutes } from './routes/audit.js';
 import { controlRoutes } from './routes/control.js';
@@ -74,6 +77,13 @@ export interface GatewaySettings {
   /** Where the gateway's own spans are exported. Default: nowhere. */
   spans?: tracing.SpanExporter;
   boards?: BoardsSettings;
+  delivery?: {
+    /** Encrypts secrets of destinations. Default: a key for the life of the process. */
+    key?: SecretsKey;
+    egress?: EgressSettings;
+    /** URL at which people reach the gateway, for links in notices. */
+    publicUrl?: string | undefined;
+  };
   /** Returns the number of files with telemetry that the store rejected; `/readyz` shows it. */
   countSetAside?: () => number;
   logger?: FastifyServerOptions['logger'];
@@ -122,7 +132,16 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
   installHeldBytes(app, settings.maxHeldBytes);
   auditDenials(app, plane);
 
-  const work = startBackgroundWork({ postgres, clickhouse, plane, tokenUse }, (name, error) => {
+  const secretsKey = settings.delivery?.key ?? secretsKeyInMemory();
+  const delivery = {
+    key: secretsKey,
+    egress: createEgress(settings.delivery?.egress),
+    publicUrl: settings.delivery?.publicUrl,
+    onDead: ({ orgId, kind }: { orgId: string; kind: string }) => {
+      app.log.error({ orgId, kind }, 'a notice could not be delivered; `shieldwatch alerts dead list` shows it');
+    },
+  };
+  const work = startBackgroundWork({ postgres, clickhouse, plane, tokenUse, delivery }, (name, error) => {
     app.log.error(
       { problem: error instanceof Error ? error.name : 'unknown' },
       `background work failed and will be retried: ${name}`,
@@ -175,6 +194,7 @@ export async function createGateway(settings: GatewaySettings): Promise<FastifyI
     policyPromotionRoutes(api, { plane });
     alertRoutes(api, { plane, onChange: work.alerts.wake });
     auditRoutes(api, { plane, audit });
+    alertDeliveryRoutes(api, { plane, key: secretsKey, onQueued: work.delivery.wake });
     done();
   });
   docsRoutes(app);

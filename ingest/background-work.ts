@@ -10,6 +10,7 @@ import { drainOutbox } from './control/outbox.js';
 import { linkFromScans } from './control/repo-links.js';
 import { runMerges } from './control/merges.js';
 import { runPurges } from './control/purges.js';
+import { startDelivery, type Delivery, type DeliverySettings } from './delivery/engine.js';
 import { openReviewItems } from './fleet/review-items.js';
 
 /** Jobs that run beside requests. */
@@ -19,6 +20,8 @@ export interface BackgroundWork {
   purges: Background;
   merges: Background;
   alerts: Background;
+  /** Sends queued notices. */
+  delivery: Delivery;
   stop(): Promise<void>;
 }
 
@@ -33,7 +36,13 @@ const USE_MS = 60_000;
 const ALERTS_MS = 15_000;
 
 export function startBackgroundWork(
-  parts: { postgres: Postgres; clickhouse: ClickHouseClient; plane: ControlPlane; tokenUse: TokenUse },
+  parts: {
+    postgres: Postgres;
+    clickhouse: ClickHouseClient;
+    plane: ControlPlane;
+    tokenUse: TokenUse;
+    delivery: DeliverySettings;
+  },
   onError: (work: string, error: unknown) => void,
 ): BackgroundWork {
   const { postgres, clickhouse, plane, tokenUse } = parts;
@@ -48,6 +57,9 @@ export function startBackgroundWork(
   const merges = run('merges', MERGE_MS, () => runMerges(postgres, clickhouse, plane));
   const alerts = run('alerts', ALERTS_MS, createEvaluation(postgres, clickhouse));
   const uses = run('last use of tokens', USE_MS, () => tokenUse.flush(postgres));
+  const delivery = startDelivery(postgres, parts.delivery, (error) => {
+    onError('delivery of notices', error);
+  });
   plane.onFact(() => {
     outbox.wake();
   });
@@ -57,6 +69,7 @@ export function startBackgroundWork(
     purges,
     merges,
     alerts,
+    delivery,
     async stop() {
       await Promise.all([
         outbox.stop(),
@@ -66,6 +79,7 @@ export function startBackgroundWork(
         merges.stop(),
         alerts.stop(),
         uses.stop(),
+        delivery.stop(),
       ]);
       // Flushes what the last requests left behind.
       await Promise.allSettled([drainOutbox(postgres, clickhouse), tokenUse.flush(postgres)]);

@@ -74,6 +74,13 @@ const RIGHTS: Readonly<Record<string, Right>> = {
   listAudit: ADMIN,
   exportAudit: ADMIN,
   verifyAudit: ADMIN,
+  listDestinations: ADMIN,
+  addDestination: ADMIN,
+  removeDestination: ADMIN,
+  testDestination: ADMIN,
+  listDeliveries: ADMIN,
+  showDelivery: ADMIN,
+  resendDelivery: ADMIN,
 };
 /** Its secret is in the URL. */
 const BY_ADDRESS = 'driftWebhook';

@@ -183,6 +183,16 @@ const SAMPLES: Readonly<Record<string, () => Sample>> = {
     url: '/v1/purges',
     body: () => ({ repository: 'acme/none', tokenId: 'text', from: '2020-01-01', to: '2020-01-02' }),
   }),
+  addDestination: () => ({
+    method: 'POST',
+    url: '/v1/alerts/destinations',
+    body: () => ({
+      name: 'text',
+      kind: 'slack-bot',
+      config: { channel: 'C0123456789' },
+      secrets: { token: 'text' },
+    }),
+  }),
   deleteOrg: () => ({ method: 'DELETE', url: '/v1/org/org_none', body: () => ({ name: 'text' }) }),
 };
 /** Bodies that are forwarded unchanged: `routes/otlp.test.ts` and the collector's suites test their strings. */

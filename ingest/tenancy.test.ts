@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
 import { openPostgres, type Postgres } from '#schemas/postgres/client.js';
@@ -8,6 +9,7 @@ import { HEADER_ORG_ID, HEADER_REPOSITORY } from '#schemas/semconv.js';
 import { INGEST_SCOPES } from './auth/caller.js';
 import { mintToken } from './auth/tokens.js';
 import { addMember } from './control/members.js';
+import { noticeOf } from './delivery/testing/notice.js';
 import { openReviewItems } from './fleet/review-items.js';
 import { driftOfSpec, scanOfSpec } from './testing/bodies.js';
 import { startGateway, type TestGateway } from './testing/gateway.js';
@@ -16,6 +18,7 @@ import { insertToolCalls } from './testing/tool-call-rows.js';
 /** Every name of organisation A contains it, so an answer with it reveals data of A. */
 const MARK = 'belongs-to-a';
 const REPOSITORY = `${MARK}/app`;
+const DESTINATION = `${MARK}-destination`;
 
 interface Ids {
   repoId: string;
@@ -26,6 +29,7 @@ interface Ids {
   purgeId: string;
   findingKey: string;
   promotionId: string;
+  deliveryId: string;
 }
 
 /** How B tries to access A's data on one route. `own`: the URL names nothing of A, and B gets its own data. */
@@ -134,6 +138,21 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   listAudit: () => ({ url: '/v1/audit', expected: 'own' }),
   exportAudit: () => ({ url: '/v1/audit/export', expected: 'own' }),
   verifyAudit: () => ({ url: '/v1/audit/verify', expected: 'own' }),
+  listDestinations: () => ({ url: '/v1/alerts/destinations', expected: 'own' }),
+  addDestination: () => ({
+    url: '/v1/alerts/destinations',
+    body: {
+      name: `of-b-${randomUUID()}`,
+      kind: 'pagerduty',
+      secrets: { routingKey: 'FAKE' },
+    },
+    expected: 'own',
+  }),
+  removeDestination: () => ({ url: `/v1/alerts/destinations/${DESTINATION}`, expected: 404 }),
+  testDestination: () => ({ url: `/v1/alerts/destinations/${DESTINATION}/test`, expected: 404 }),
+  listDeliveries: () => ({ url: '/v1/alerts/deliveries', expected: 'own' }),
+  showDelivery: ({ deliveryId }) => ({ url: `/v1/alerts/deliveries/${deliveryId}`, expected: 404 }),
+  resendDelivery: ({ deliveryId }) => ({ url: `/v1/alerts/deliveries/${deliveryId}/resend`, expected: 404 }),
 };
 
 /** Public routes, without a token whose organisation could be wrong; their secret is in the URL. */
@@ -293,7 +312,33 @@ describe.each([
       purgeId: purge.id,
       findingKey: `mcp-x|${MARK}|sha256:no-evidence`,
       promotionId: asked.id,
+      deliveryId: await deliveryOfA(),
     };
+  }
+
+  /** A dead notice of a destination of A. */
+  async function deliveryOfA(): Promise<string> {
+    const added = await call('POST', '/v1/alerts/destinations', gateway.adminToken, {
+      name: DESTINATION,
+      kind: 'pagerduty',
+      secrets: { routingKey: 'FAKE' },
+    });
+    expect(added.statusCode, added.body).toBe(200);
+    const { id: destinationId } = added.json<{ id: string }>();
+    return inOrg(gateway.postgres, 'org_a', async (tx) => {
+      // A number that is in no answer by chance.
+      const id = '987654321012345';
+      await tx.query(
+        `INSERT INTO alert_delivery (id, org_id, destination_id, idempotency_key, key, notice, is_ticket, state, ended_at)
+         OVERRIDING SYSTEM VALUE VALUES ($1, 'org_a', $2, 'one', 'one', $3, true, 'dead', now())`,
+        [id, destinationId, JSON.stringify(noticeOf({ title: MARK }))],
+      );
+      await tx.query(
+        "INSERT INTO alert_ticket (org_id, destination_id, key, external_id, episode) VALUES ('org_a', $1, $2, $2, 1)",
+        [destinationId, MARK],
+      );
+      return id;
+    });
   }
 
   /** Returns everything of A in both stores, apart from values that change with time. */
@@ -310,6 +355,9 @@ describe.each([
       'baseline',
       'policy_promotion',
       ...ALERT_TABLES,
+      'alert_destination',
+      'alert_delivery',
+      'alert_ticket',
       'audit_entry',
     ];
     const rows = await inOrg(gateway.postgres, 'org_a', async (tx) => {
@@ -390,6 +438,9 @@ describe.each([
         'repo_merge',
         'policy_promotion',
         ...ALERT_TABLES,
+        'alert_destination',
+        'alert_delivery',
+        'alert_ticket',
         'audit_entry',
       ]) {
         expect(

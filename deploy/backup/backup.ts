@@ -10,7 +10,7 @@ import { hashOf, openBackup, syncFolder, writeBackupFile, writeManifest, type Ba
 import { openSource, type SourceStores } from './stores.js';
 
 /** Secrets of a data folder: the audit trail's signing key, the key of pseudonyms, the passwords of ClickHouse's users. */
-export const SECRET_FILES = ['audit-key.pem', 'pseudonym.key', 'clickhouse/users.json'] as const;
+export const SECRET_FILES = ['audit-key.pem', 'pseudonym.key', 'secrets.key', 'clickhouse/users.json'] as const;
 
 /** What a backup is made of and into. */
 export interface BackupSettings {

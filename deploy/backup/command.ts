@@ -71,7 +71,7 @@ export function registerBackupCommands(
         err('not encrypted; add --key-file (or --new-key) where others may come by the folder, or change it');
       if (flags.withKeys !== true)
         err(
-          "without the data folder's own keys (audit-key.pem, pseudonym.key): keep them elsewhere, or add --with-keys",
+          "without the data folder's own keys (audit-key.pem, pseudonym.key, secrets.key): keep them elsewhere, or add --with-keys",
         );
       if (keep !== undefined) for (const folder of await removeOld(resolve(path), keep, key)) out(`removed ${folder}`);
     });
@@ -96,7 +96,7 @@ export function registerBackupCommands(
     .argument('<folder>', 'the backup')
     .option('--data-dir <folder>', 'data folder to make; missing or empty')
     .option(...KEY_FILE)
-    .option('--keys-from <folder>', 'data folder to copy audit-key.pem and pseudonym.key from')
+    .option('--keys-from <folder>', 'data folder to copy audit-key.pem, pseudonym.key and secrets.key from')
     .option('--drill', 'restore into a temporary folder, compare counts, series and audit trails, and remove it')
     .action(async (path: string, flags: RestoreFlags) => {
       const key = await keyOf(flags.keyFile);

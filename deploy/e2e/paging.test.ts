@@ -3,10 +3,11 @@ import { reviewItemId } from '#ingest/fleet/review-item.js';
 import { openReviewItems } from '#ingest/fleet/review-items.js';
 import { scanOfSpec } from '#ingest/testing/bodies.js';
 import { createRollupWorker } from '#rollups/worker.js';
+import { noticeOf } from '#ingest/delivery/testing/notice.js';
+import { inOrg } from '#schemas/postgres/session.js';
 import { Seed } from '#ingest/testing/board-seed.js';
 import { jsonHeaders, startGateway, type Refusal, type TestGateway } from '#ingest/testing/gateway.js';
 import { insertToolCalls } from '#ingest/testing/tool-call-rows.js';
-import { inOrg } from '#schemas/postgres/session.js';
 
 const COUNT = 5;
 const COMMENTS = `/v1/review-items/${reviewItemId('org_a', 'acme/paged', 'security-blocker', `sha256:${'0'.repeat(64)}`)}/comments`;
@@ -45,7 +46,20 @@ beforeAll(async () => {
       reviewItems: [],
     });
     await post('/v1/tokens', gateway.adminToken, { name: n, scopes: ['read'] });
+    await post('/v1/alerts/destinations', gateway.adminToken, {
+      name: `destination-${n}`,
+      kind: 'pagerduty',
+      secrets: { routingKey: 'FAKE' },
+    });
   }
+  // Dead, so that no attempt changes them while they are read.
+  await inOrg(gateway.postgres, 'org_a', (tx) =>
+    tx.query(
+      `INSERT INTO alert_delivery (org_id, destination_id, idempotency_key, key, notice, is_ticket, state, ended_at)
+       SELECT org_id, id, name, name, $1, false, 'dead', now() FROM alert_destination`,
+      [JSON.stringify(noticeOf())],
+    ),
+  );
   // Now, so that no background work does while the trail is read.
   await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
   for (const n of numbers) await post(COMMENTS, gateway.adminToken, { text: n });
@@ -125,6 +139,8 @@ const LISTS: Readonly<Record<string, { url: string; field: string }>> = {
   listTokens: { url: '/v1/tokens?', field: 'tokens' },
   listAudit: { url: '/v1/audit?', field: 'entries' },
   listReviewComments: { url: `${COMMENTS}?`, field: 'comments' },
+  listDestinations: { url: '/v1/alerts/destinations?', field: 'destinations' },
+  listDeliveries: { url: '/v1/alerts/deliveries?', field: 'deliveries' },
   listPolicyPromotions: { url: '/v1/policy-promotions?status=open&', field: 'policyPromotions' },
   listAlerts: { url: '/v1/alerts?state=all&', field: 'alerts' },
   listFindings: { url: '/v1/findings?repository=acme%2Fpaged&', field: 'findings' },

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseAllowed } from '#ingest/delivery/egress.js';
 import { CommandError } from '#schemas/errors.js';
 import { variable, type Variable } from '../environment.js';
 
@@ -31,6 +32,10 @@ export interface StackConfig {
   grafanaUrl?: string;
   /** Port of a Grafana that is found on this machine. */
   grafanaPort: number;
+  /** URL at which people reach the gateway, for links in notices. */
+  publicUrl?: string;
+  /** Addresses that notices may be sent to although they are not public. */
+  deliveryAllow: string[];
   /** Land in the gateway even where a collector could run. */
   withoutCollector: boolean;
   /** Seconds for which the gateway continues after a stop signal, while its `/readyz` is 503. */
@@ -74,6 +79,14 @@ function drainSeconds(): number {
   return seconds;
 }
 
+function deliveryAllow(): string[] {
+  try {
+    return parseAllowed(variable('SHIELDWATCH_DELIVERY_ALLOW'));
+  } catch (error) {
+    throw new CommandError(`SHIELDWATCH_DELIVERY_ALLOW: ${error instanceof Error ? error.message : 'not a list'}`);
+  }
+}
+
 function listenAddress(flag: string | undefined): string {
   const text = flag ?? variable('SHIELDWATCH_LISTEN');
   if (text === undefined || text === '') return LOOPBACK;
@@ -106,12 +119,14 @@ export function resolveStackConfig(flags: StackFlags): StackConfig {
   const collectorKey = variable('SHIELDWATCH_COLLECTOR_KEY');
   const grafanaUrl = variable('GRAFANA_URL');
   const readerUrl = variable('CLICKHOUSE_READER_URL');
+  const publicUrl = variable('SHIELDWATCH_PUBLIC_URL');
   for (const [name, value] of Object.entries({
     CLICKHOUSE_URL: clickhouseUrl,
     DATABASE_URL: databaseUrl,
     OTEL_COLLECTOR_URL: collectorUrl,
     GRAFANA_URL: grafanaUrl,
     CLICKHOUSE_READER_URL: readerUrl,
+    SHIELDWATCH_PUBLIC_URL: publicUrl,
   })) {
     if (value !== undefined && !URL.canParse(value)) throw new CommandError(`${name} must be a URL`);
   }
@@ -133,6 +148,8 @@ export function resolveStackConfig(flags: StackFlags): StackConfig {
     ...(grafanaUrl === undefined ? {} : { grafanaUrl }),
     grafanaPort: port('grafana-port', 'SHIELDWATCH_GRAFANA_PORT', undefined, 3000),
     ...(readerUrl === undefined ? {} : { clickhouseReaderUrl: readerUrl }),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    deliveryAllow: deliveryAllow(),
     drainSeconds: drainSeconds(),
     withoutCollector: flags.collector === false,
   };

@@ -6,6 +6,7 @@ import { createGateway } from '#ingest/app.js';
 import { createFailingSeries } from '#ingest/operations/failing-series.js';
 import { ensureFirstTokens, LOCAL_ORG_ID, type FirstTokens } from '#ingest/control/first-tokens.js';
 import { openAuditFiles } from '#ingest/control/audit-files.js';
+import { openSecretsKey } from '#ingest/delivery/seal.js';
 import { startReconciler } from '#rollups/reconciler.js';
 import { createRollupWorker } from '#rollups/worker.js';
 import { createClickHouse, DEFAULT_DATABASE } from '#schemas/clickhouse/client.js';
@@ -134,6 +135,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
     closers.push(() => postgres.close());
     await upgrade(migratePostgres(postgres), config.dataDir, config.databaseUrl);
     const audit = openAuditFiles(config.dataDir);
+    const secretsKey = openSecretsKey(config.dataDir, variable('SHIELDWATCH_SECRETS_KEY'));
     const firstTokens = await ensureFirstTokens(postgres, audit);
     const orgId = LOCAL_ORG_ID;
 
@@ -170,6 +172,11 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       countSetAside: () => setAsideBy(config.dataDir).setAside?.files ?? 0,
       audit,
       ...(grafanaUrl === undefined ? {} : { boards: { grafanaUrl } }),
+      delivery: {
+        key: secretsKey,
+        egress: { allow: config.deliveryAllow },
+        publicUrl: config.publicUrl ?? ownUrl(config.listen, config.port),
+      },
       logger: { level: config.logLevel },
     });
     closers.push(async () => {

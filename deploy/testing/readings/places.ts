@@ -41,6 +41,8 @@ export const OTHER_PLACES: Readonly<Record<string, readonly string[]>> = {
     'cli:member *',
     'cli:token *',
     'cli:promotion *',
+    'GET /v1/alerts/destinations .*',
+    'GET /v1/alerts/deliveries* .*',
     'GET /v1/repos .repos[].defaultProvider',
     'GET /v1/repo/{repoId}/review-items [].commentCount',
     'cli:review comments',
