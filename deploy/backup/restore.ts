@@ -212,6 +212,6 @@ async function restoreFolder(
   if (keysFrom !== undefined)
     for (const name of SECRET_FILES)
       if (existsSync(join(keysFrom, name))) await write(name, await readFile(join(keysFrom, name)));
-  // The passwords are made again by a start; the other two are not.
+  // The passwords are made again by a start; the others are not.
   return SECRET_FILES.filter((name) => name !== 'clickhouse/users.json' && !existsSync(join(dataDir, name)));
 }
