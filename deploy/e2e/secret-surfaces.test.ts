@@ -27,6 +27,7 @@ import {
 import { selectRows } from '#schemas/clickhouse/client.js';
 import type { MintedToken } from '#schemas/http/control.js';
 import { openPostgres } from '#schemas/postgres/client.js';
+import { inOrg } from '#schemas/postgres/session.js';
 import { repositoryId } from '#schemas/records/repository.js';
 import { MASKED, SECRETS } from '#schemas/testing/redaction-containers.js';
 import { packageRoot } from '#schemas/root.js';
@@ -99,6 +100,8 @@ afterAll(() => {
 
 const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 
+const ALERT = 'alert_surfaces';
+
 /** Addresses with a body: where a body goes, and what differs from the schema's sample so that it is taken. */
 interface Address {
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -135,6 +138,15 @@ const ADDRESSES = (ids: { item: string; promotion: string; webhook: string }): R
     method: 'PATCH',
     url: `/v1/policy-promotions/${ids.promotion}`,
     over: () => ({ status: 'rejected' }),
+  },
+  replaceAlertRoutes: { method: 'PUT', url: '/v1/alerts/routes', over: () => ({ version: 0 }) },
+  changeAlert: {
+    method: 'PATCH',
+    url: `/v1/alerts/${ALERT}`,
+    over: () => ({
+      assignee: 'owner',
+      mute: { until: new Date(Date.now() + 86_400_000).toISOString(), reason: 'text' },
+    }),
   },
   triageFinding: {
     method: 'PUT',
@@ -212,6 +224,13 @@ describe('a text with a secret', () => {
     });
     ids.promotion = requested.json<{ id: string }>().id;
     expect([ids.item, ids.promotion]).not.toContain('');
+    await inOrg(gateway.postgres, 'org_a', (tx) =>
+      tx.query(
+        `INSERT INTO alert_episode (id, org_id, key, number, rule, kind, severity, title, summary, since, observed_at)
+         VALUES ($1, 'org_a', $1, 1, 'shieldwatch-drift', 'drift', 'critical', 'a drift', 'a drift', now(), now())`,
+        [ALERT],
+      ),
+    );
 
     const addresses = ADDRESSES(ids);
     const taking = [...routes.values()]
@@ -248,7 +267,14 @@ describe('a text with a secret', () => {
     }
     for (const id of ['ingestScan', 'ingestRuntime', 'ingestDrift', 'driftWebhook'])
       expect([id, (taken.get(id) ?? 0) >= most - 1]).toEqual([id, true]);
-    for (const id of ['changeReviewItem', 'commentOnReviewItem', 'triageFinding', 'changeOrg', 'mintToken'])
+    for (const id of [
+      'changeReviewItem',
+      'commentOnReviewItem',
+      'triageFinding',
+      'changeAlert',
+      'changeOrg',
+      'mintToken',
+    ])
       expect([id, (taken.get(id) ?? 0) > most / 2]).toEqual([id, true]);
   }, 120_000);
 

@@ -1,9 +1,13 @@
 import { z } from 'zod';
 import { ALERT_RULES } from '../alerts/rules.js';
 import { ALERT_KINDS, ALERT_SEVERITIES, ALERT_SIGNALS } from '../alerts/signals.js';
+import { redactText } from '../redaction.js';
 import { moment, nextCursor, paging, prose, text } from './atoms.js';
 
 const MAX_ROUTES = 50;
+
+/** A masked name or pattern would mean something else, so that one with a secret is refused. */
+const hasNoSecret = (text: string): boolean => redactText(text) === text;
 
 const kind = z.enum(ALERT_KINDS);
 const severity = z.enum(ALERT_SEVERITIES);
@@ -16,7 +20,8 @@ const pattern = z
   .min(1)
   .max(200)
   .regex(/^[^\s\p{Cc}]+$/u, 'a repository name, in which * stands for any characters')
-  .refine((text) => text.split('*').length <= 5, 'at most four *');
+  .refine((text) => text.split('*').length <= 5, 'at most four *')
+  .refine(hasNoSecret, 'text without a secret');
 
 /** Which alerts a route takes: those that meet every given condition. Without conditions all. */
 export const routeMatch = z.strictObject({
@@ -30,7 +35,10 @@ export const routeMatch = z.strictObject({
 });
 
 export const alertRoute = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and -, at most 63'),
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and -, at most 63')
+    .refine(hasNoSecret, 'text without a secret'),
   match: routeMatch.default({}),
   destinations: z.array(text(100)).min(1).max(10).meta({ description: 'Names of destinations.' }),
   digest: z.enum(['none', 'hourly', 'daily']).default('none').meta({
