@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { parseRouteFile, routeDiff } from '#ingest/alerts/route-file.js';
 import { CommandError } from '#schemas/errors.js';
-import type { Alert, AlertExplanation, AlertRoutes } from '#schemas/http/alerts.js';
+import type { Alert, AlertBacktest, AlertExplanation, AlertRoutes } from '#schemas/http/alerts.js';
 import { all, api, subcommand, table, type Flags, type Out } from './control-commands.js';
 
 const alertPath = (id: string): string => `/v1/alerts/${encodeURIComponent(id)}`;
 
-/** Adds `shieldwatch alerts apply | list | ack | mute | unmute | assign | explain`. */
+/** Adds `shieldwatch alerts apply | list | ack | mute | unmute | assign | explain | backtest`. */
 export function registerAlertRouteCommands(alerts: Command, out: Out): void {
   subcommand(alerts, 'apply <file>', 'replace all routes by those of a YAML file; prints the differences first')
     .option('--dry-run', 'print the differences only')
@@ -88,6 +88,48 @@ export function registerAlertRouteCommands(alerts: Command, out: Out): void {
         out(`route ${name}: ${matches ? 'takes it' : 'does not take it'}: ${because}`);
     },
   );
+  subcommand(alerts, 'backtest', 'print what would have been sent about the alerts of a range of time; sends nothing')
+    .requiredOption('--from <time>', 'ISO 8601')
+    .requiredOption('--to <time>', 'ISO 8601')
+    .option('--routes <file>', 'a YAML file of routes, compared with those in force')
+    .action(async ({ from, to, routes: file, ...flags }: Flags & { from: string; to: string; routes?: string }) => {
+      const routes = file === undefined ? {} : { routes: parseRouteFile(await textOf(file)) };
+      const { alerts: count, configurations } = await api<AlertBacktest>(flags, 'POST', '/v1/alerts/backtest', {
+        from,
+        to,
+        ...routes,
+      });
+      out(`${String(count)} alerts`);
+      const rows = ['pages', 'digests', 'tickets', 'recoveries'] as const;
+      table(
+        [
+          ['', ...configurations.map(({ name }) => name)],
+          ...rows.map((row) => [row, ...configurations.map((each) => each[row])]),
+          ...[...new Set(configurations.flatMap(({ suppressed }) => suppressed.map(({ reason }) => reason)))].map(
+            (reason) => [
+              `not sent: ${reason}`,
+              ...configurations.map(({ suppressed }) => suppressed.find((each) => each.reason === reason)?.count ?? 0),
+            ],
+          ),
+        ],
+        out,
+      );
+      for (const { name, notices, more } of configurations) {
+        out(`${name}:`);
+        table(
+          notices.map(({ at, notice, destination, route, severity, title }) => [
+            at,
+            notice,
+            destination,
+            route,
+            severity,
+            title,
+          ]),
+          out,
+        );
+        if (more > 0) out(`${String(more)} more`);
+      }
+    });
 }
 
 async function textOf(file: string): Promise<string> {

@@ -71,6 +71,7 @@ const RIGHTS: Readonly<Record<string, Right>> = {
   changeAlert: [['admin'], 'member'],
   showAlertRoutes: READS,
   replaceAlertRoutes: ADMIN,
+  backtestAlerts: ADMIN,
   listAudit: ADMIN,
   exportAudit: ADMIN,
   verifyAudit: ADMIN,

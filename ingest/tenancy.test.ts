@@ -135,6 +135,11 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   showAlertRoutes: () => ({ url: '/v1/alerts/routes', expected: 'own' }),
   // B replaces its own routes, of which there are none.
   replaceAlertRoutes: () => ({ url: '/v1/alerts/routes', body: { version: 0, routes: [] }, expected: 'own' }),
+  backtestAlerts: () => ({
+    url: '/v1/alerts/backtest',
+    body: { from: new Date(Date.now() - 86_400_000).toISOString(), to: new Date().toISOString() },
+    expected: 'own',
+  }),
   listAudit: () => ({ url: '/v1/audit', expected: 'own' }),
   exportAudit: () => ({ url: '/v1/audit/export', expected: 'own' }),
   verifyAudit: () => ({ url: '/v1/audit/verify', expected: 'own' }),

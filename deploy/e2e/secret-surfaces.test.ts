@@ -140,6 +140,7 @@ const ADDRESSES = (ids: { item: string; promotion: string; webhook: string }): R
     over: () => ({ status: 'rejected' }),
   },
   replaceAlertRoutes: { method: 'PUT', url: '/v1/alerts/routes', over: () => ({ version: 0 }) },
+  backtestAlerts: { method: 'POST', url: '/v1/alerts/backtest' },
   changeAlert: {
     method: 'PATCH',
     url: `/v1/alerts/${ALERT}`,

@@ -13,12 +13,12 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-async function call<T>(
-  method: string,
-  url: string,
-  token: string,
-  body?: unknown,
-): Promise<{ status: number; body: T }> {
+interface Answer<T> {
+  status: number;
+  body: T;
+}
+
+async function call<T>(method: string, url: string, token: string, body?: unknown): Promise<Answer<T>> {
   const answer = await gateway.app.inject({
     method: method as 'GET',
     url,

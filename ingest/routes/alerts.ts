@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import {
   alert,
+  alertBacktest,
+  alertBacktestRequest,
   alertChange,
   alertExplanation,
   alertList,
@@ -10,6 +12,7 @@ import {
   alertsQuery,
 } from '#schemas/http/alerts.js';
 import { changeAlert, explainAlert, listAlerts } from '../alerts/alerts.js';
+import { backtest } from '../alerts/backtest.js';
 import { replaceRoutes, showRoutes } from '../alerts/routes.js';
 import { addRoute, checkRole, type RouteSpec } from '../api/route.js';
 import type { ControlPlane } from '../control/control-plane.js';
@@ -79,6 +82,20 @@ const REPLACE_ROUTES = {
   response: alertRoutesSchema,
 } as const satisfies RouteSpec;
 
+const BACKTEST = {
+  id: 'backtestAlerts',
+  method: 'POST',
+  url: '/v1/alerts/backtest',
+  tag: 'control',
+  summary: 'Compare routes: what would have been sent about the alerts of a range of time',
+  description:
+    'Replays recorded alerts in the order in which they opened and ended, by the routes in force and by those of the body. Destinations must exist. Changes and sends nothing.',
+  scopes: ['admin'],
+  role: 'admin',
+  body: alertBacktestRequest,
+  response: alertBacktest,
+} as const satisfies RouteSpec;
+
 /** Adds the routes about alerts (`ingest/alerts/`). A token that is bound to a repository has no access. */
 export function alertRoutes(
   app: FastifyInstance,
@@ -99,6 +116,11 @@ export function alertRoutes(
     const replaced = await replaceRoutes(plane, caller, body);
     onChange();
     return replaced;
+  });
+
+  addRoute(app, BACKTEST, ({ caller, body }) => {
+    requireWholeOrg(caller);
+    return backtest(plane, caller.orgId, body);
   });
 
   addRoute(app, EXPLAIN, ({ caller, params }) => {

@@ -143,3 +143,40 @@ export const alertExplanation = z.object({
   routes: z.array(z.object({ name: z.string(), matches: z.boolean(), because: z.string() })),
 });
 export type AlertExplanation = z.output<typeof alertExplanation>;
+
+/** Body of a backtest: a range of time, and routes that are compared with those in force. */
+export const alertBacktestRequest = z.strictObject({
+  from: moment,
+  to: moment,
+  routes: named.optional(),
+});
+export const alertBacktest = z.object({
+  /** Alerts that opened in the range. */
+  alerts: z.int(),
+  configurations: z.array(
+    z.object({
+      name: z.enum(['current', 'proposed']),
+      /** Notices sent at once, by routes without tickets. */
+      pages: z.int(),
+      digests: z.int(),
+      tickets: z.int(),
+      recoveries: z.int(),
+      suppressed: z.array(z.object({ reason: z.string(), count: z.int() })),
+      notices: z.array(
+        z.object({
+          at: z.string(),
+          notice: z.enum(['page', 'digest', 'ticket', 'recovery', 'acknowledged', 'still_firing']),
+          destination: z.string(),
+          route: z.string(),
+          title: z.string(),
+          repository: z.string().nullable(),
+          severity: severity.nullable(),
+          members: z.int(),
+        }),
+      ),
+      /** Notices that are not listed. */
+      more: z.int(),
+    }),
+  ),
+});
+export type AlertBacktest = z.output<typeof alertBacktest>;

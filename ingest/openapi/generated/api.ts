@@ -870,6 +870,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/alerts/backtest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare routes: what would have been sent about the alerts of a range of time
+         * @description Replays recorded alerts in the order in which they opened and ended, by the routes in force and by those of the body. Destinations must exist. Changes and sends nothing.
+         *
+         *     Scope: `admin`. Role: admin.
+         */
+        post: operations["backtestAlerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/alerts/{alertId}": {
         parameters: {
             query?: never;
@@ -4429,6 +4451,95 @@ export interface operations {
                         }[];
                         updatedBy: string | null;
                         updatedAt: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    backtestAlerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    from: string;
+                    to: string;
+                    routes?: {
+                        name: string;
+                        /** @default {} */
+                        match?: {
+                            kinds?: ("rule" | "finding" | "drift" | "approval" | "review")[];
+                            rules?: ("shieldwatch-blocked-fast" | "shieldwatch-blocked-slow" | "shieldwatch-injection-spike" | "shieldwatch-new-secret" | "shieldwatch-score-drop" | "shieldwatch-silent" | "shieldwatch-rollup-lag" | "shieldwatch-masked-spike" | "shieldwatch-dropping" | "shieldwatch-guard-passed" | "shieldwatch-session-too-large" | "shieldwatch-drill-overdue" | "shieldwatch-new-finding" | "shieldwatch-drift" | "shieldwatch-policy-approval" | "shieldwatch-review-item")[];
+                            severities?: ("critical" | "warning")[];
+                            /** @description Names; `*` stands for any characters. */
+                            repositories?: string[];
+                            /** @description Owner of the repository (`acme` of `acme/app`), or of the policy pack that waits for approval. */
+                            owners?: string[];
+                        };
+                        /** @description Names of destinations. */
+                        destinations: string[];
+                        /**
+                         * @description Collects notices until the full hour or midnight (UTC). Critical alerts and recoveries do not wait.
+                         * @default none
+                         * @enum {string}
+                         */
+                        digest?: "none" | "hourly" | "daily";
+                        /**
+                         * @description Keep one ticket for each alert, where the destination has tickets.
+                         * @default false
+                         */
+                        ticket?: boolean;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        alerts: number;
+                        configurations: {
+                            /** @enum {string} */
+                            name: "current" | "proposed";
+                            pages: number;
+                            digests: number;
+                            tickets: number;
+                            recoveries: number;
+                            suppressed: {
+                                reason: string;
+                                count: number;
+                            }[];
+                            notices: {
+                                at: string;
+                                /** @enum {string} */
+                                notice: "page" | "digest" | "ticket" | "recovery" | "acknowledged" | "still_firing";
+                                destination: string;
+                                route: string;
+                                title: string;
+                                repository: string | null;
+                                severity: ("critical" | "warning") | null;
+                                members: number;
+                            }[];
+                            more: number;
+                        }[];
                     };
                 };
             };
