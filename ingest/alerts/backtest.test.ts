@@ -34,7 +34,13 @@ describe('replay', () => {
     expect(run(episodes, [route()])).toMatchObject({ pages: 3, digests: 0, tickets: 0, recoveries: 1, suppressed: [] });
     expect(run(episodes, [route({ digest: 'hourly' })])).toMatchObject({ pages: 1, digests: 1, recoveries: 1 });
     expect(run(episodes, [route({ ticket: true })])).toMatchObject({ pages: 0, tickets: 3 });
-    expect(run(episodes, [])).toMatchObject({ pages: 0, suppressed: [{ reason: 'no_route', count: 3 }] });
+    expect(run(episodes, [])).toMatchObject({
+      pages: 0,
+      suppressed: [
+        { reason: 'no_route', count: 3 },
+        { reason: 'not_announced', count: 1 },
+      ],
+    });
     const [digest] = run(episodes, [route({ digest: 'hourly' })]).notices.filter(({ notice }) => notice === 'digest');
     expect(digest).toMatchObject({ at: '2026-11-20T11:00:00.000Z', members: 2, destination: 'one' });
   });
