@@ -39,6 +39,7 @@ function withStackOptions(command: Command): Command {
   return command
     .option('--data-dir <folder>', 'where data is kept (SHIELDWATCH_DATA_DIR; default ~/.shieldwatch/data)')
     .option('--port <port>', 'gateway and boards (SHIELDWATCH_PORT; default 4000)')
+    .option('--grpc-port <port>', 'OTLP/gRPC of the gateway (SHIELDWATCH_GRPC_PORT; off by default)')
     .option('--listen <address>', 'IP address of the gateway and boards (SHIELDWATCH_LISTEN; default 127.0.0.1)')
     .option('--clickhouse-port <port>', 'embedded ClickHouse (SHIELDWATCH_CLICKHOUSE_PORT; default 8123)')
     .option(

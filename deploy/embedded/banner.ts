@@ -21,6 +21,7 @@ export function banner(stack: Stack): string {
           ] satisfies [string, string],
         ]),
     ['gateway', `${status.gateway}   OTLP/HTTP and REST`],
+    ...(status.grpc === undefined ? [] : [['OTLP/gRPC', status.grpc] satisfies [string, string]]),
     ['collector', collector],
     ...(status.setAside === undefined
       ? []

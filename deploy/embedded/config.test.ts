@@ -59,5 +59,7 @@ describe('the configuration of a stack', () => {
       withoutCollector: true,
     });
     expect(resolveStackConfig({ ...flags, port: '0' }).port).toBe(0);
+    expect(resolveStackConfig(flags)).not.toHaveProperty('grpcPort');
+    expect(resolveStackConfig({ ...flags, grpcPort: '4317' }).grpcPort).toBe(4_317);
   });
 });

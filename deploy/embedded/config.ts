@@ -11,6 +11,8 @@ export interface StackConfig {
   dataDir: string;
   /** Gateway: OTLP in, REST, boards. */
   port: number;
+  /** OTLP/gRPC of the gateway; absent: it does not listen for it. */
+  grpcPort?: number;
   /** IP address the gateway listens on. Everything else stays on loopback. */
   listen: string;
   /** Embedded ClickHouse, HTTP interface. */
@@ -50,6 +52,7 @@ const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'
 export interface StackFlags {
   dataDir?: string;
   port?: string;
+  grpcPort?: string;
   listen?: string;
   clickhousePort?: string;
   clickhouseAdmin?: boolean;
@@ -70,6 +73,8 @@ function port(name: string, env: Variable, flag: string | undefined, fallback: n
   }
   return value;
 }
+
+const isGiven = (text: string | undefined): boolean => text !== undefined && text !== '';
 
 function drainSeconds(): number {
   const text = variable('SHIELDWATCH_DRAIN_SECONDS') ?? '0';
@@ -137,6 +142,9 @@ export function resolveStackConfig(flags: StackFlags): StackConfig {
     logLevel,
     dataDir: resolveDataDir(flags.dataDir),
     port: port('port', 'SHIELDWATCH_PORT', flags.port, 4000),
+    ...(isGiven(flags.grpcPort ?? variable('SHIELDWATCH_GRPC_PORT'))
+      ? { grpcPort: port('grpc-port', 'SHIELDWATCH_GRPC_PORT', flags.grpcPort, 0) }
+      : {}),
     listen: listenAddress(flags.listen),
     clickhousePort: port('clickhouse-port', 'SHIELDWATCH_CLICKHOUSE_PORT', flags.clickhousePort, 8123),
     clickhouseAdmin: flags.clickhouseAdmin ?? variable('SHIELDWATCH_CLICKHOUSE_ADMIN') === '1',

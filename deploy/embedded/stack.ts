@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { collectorBinary } from '#collector/binary.js';
 import { createGateway } from '#ingest/app.js';
+import { startGrpc } from '#ingest/grpc/server.js';
 import { createFailingSeries } from '#ingest/operations/failing-series.js';
 import { ensureFirstTokens, LOCAL_ORG_ID, type FirstTokens } from '#ingest/control/first-tokens.js';
 import { openAuditFiles } from '#ingest/control/audit-files.js';
@@ -41,6 +42,8 @@ export interface StackStatus {
   pid: number;
   dataDir: string;
   gateway: string;
+  /** Address for OTLP/gRPC, if the start enables it. */
+  grpc?: string;
   clickhouse: string;
   /** File with name and password of the embedded store's reader, for `curl --netrc-file`. */
   clickhouseReader?: string;
@@ -183,16 +186,18 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       if (config.drainSeconds > 0) await gateway.drain(config.drainSeconds * 1_000);
       await gateway.close();
     });
-    await gateway.listen({ host: config.listen, port: config.port }).catch((error: unknown) => {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EADDRNOTAVAIL')
-        throw new CommandError('this machine has no such address as --listen or SHIELDWATCH_LISTEN says');
-      if (code !== 'EADDRINUSE') throw error;
-      throw new CommandError(`port ${config.port} is in use; choose another with --port or SHIELDWATCH_PORT`);
-    });
+    await gateway.listen({ host: config.listen, port: config.port }).catch(refusedPort('port', config.port));
     const address = gateway.server.address();
     const port = address !== null && typeof address === 'object' ? address.port : config.port;
     const gatewayUrl = ownUrl(config.listen, port);
+    let grpcUrl: string | undefined;
+    if (config.grpcPort !== undefined) {
+      const grpc = await startGrpc(gateway, config.listen, config.grpcPort).catch(
+        refusedPort('grpc-port', config.grpcPort),
+      );
+      closers.push(() => grpc.close());
+      grpcUrl = ownUrl(config.listen, grpc.port);
+    }
     if (!isLoopback(config.listen))
       log(
         `the gateway listens on ${config.listen} without TLS; put a proxy with TLS before it where the network is not yours alone`,
@@ -227,6 +232,7 @@ export async function startStack(config: StackConfig, log: (line: string) => voi
       pid: process.pid,
       dataDir: config.dataDir,
       gateway: gatewayUrl,
+      ...(grpcUrl === undefined ? {} : { grpc: grpcUrl }),
       clickhouse: withoutPassword(clickhouseUrl),
       ...(readerFile === undefined ? {} : { clickhouseReader: readerFile }),
       ...(adminFile === undefined ? {} : { clickhouseAdmin: adminFile }),
@@ -356,4 +362,16 @@ function withoutPassword(url: string): string {
   parsed.username = '';
   parsed.password = '';
   return parsed.href.replace(/\/$/, '');
+}
+
+/** Explains why a port of the gateway could not be opened, and which flag names another. */
+function refusedPort(flag: 'port' | 'grpc-port', port: number): (error: unknown) => never {
+  return (error) => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRNOTAVAIL')
+      throw new CommandError('this machine has no such address as --listen or SHIELDWATCH_LISTEN says');
+    if (code !== 'EADDRINUSE') throw error;
+    const variable = `SHIELDWATCH_${flag.toUpperCase().replace('-', '_')}`;
+    throw new CommandError(`port ${String(port)} is in use; choose another with --${flag} or ${variable}`);
+  };
 }

@@ -192,7 +192,7 @@ export class Engine {
   }
 
   /**
-   * Returns a syntax error as the engine words it for the client's own text. What was run has words of ours before and
+   * Returns a syntax error as the engine words it for the client's own text. What was run has further words before and
    * behind it: they move positions, and would show in the error.
    */
   async syntaxError(text: string): Promise<ClickHouseError> {

@@ -37,7 +37,7 @@ export interface HandlerSettings {
   readonly database: string;
   readonly accounts: Accounts;
   readonly catalog: ReaderCatalog;
-  /** Folder of the server's files: no client is told where it is. */
+  /** Folder of the server's files: no client learns where it is. */
   readonly dataDir: string;
   /** Folder for insert bodies, and for answers that wait for their end. */
   readonly spool: string;

@@ -1,0 +1,90 @@
+import protobuf from 'protobufjs/minimal.js';
+
+/** Codes of gRPC (google.rpc.Code). */
+export const GRPC = {
+  ok: 0,
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  permissionDenied: 7,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const;
+
+/** How a call ended. */
+export interface GrpcStatus {
+  readonly code: number;
+  readonly message: string;
+  /** Seconds after which the client may send the same again. */
+  readonly retryAfterSeconds?: number;
+}
+
+/**
+ * By HTTP status. Clients send again after `UNAVAILABLE` and `DEADLINE_EXCEEDED`; some do also after
+ * `RESOURCE_EXHAUSTED`, which is therefore not used for a message that is too large.
+ */
+const CODES: Readonly<Record<number, number>> = {
+  401: GRPC.unauthenticated,
+  403: GRPC.permissionDenied,
+  404: GRPC.notFound,
+  408: GRPC.deadlineExceeded,
+  429: GRPC.unavailable,
+  500: GRPC.internal,
+  503: GRPC.unavailable,
+};
+
+/**
+ * Returns the status of a call by the HTTP answer to it.
+ *
+ * @param body google.rpc.Status in protobuf
+ * @param retryAfter the header Retry-After, in seconds
+ */
+export function statusOf(httpStatus: number, body: Buffer, retryAfter: unknown): GrpcStatus {
+  const code = CODES[httpStatus] ?? GRPC.invalidArgument;
+  const seconds = Number(retryAfter ?? Number.NaN);
+  return { code, message: messageOf(body), ...(Number.isFinite(seconds) ? { retryAfterSeconds: seconds } : {}) };
+}
+
+/** Reads field 2 of a google.rpc.Status. */
+function messageOf(body: Buffer): string {
+  const reader = protobuf.Reader.create(body);
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    if (tag === ((2 << 3) | 2)) return reader.string();
+    reader.skipType(tag & 7);
+  }
+  return '';
+}
+
+/** Returns the trailers that end a call. */
+export function trailersOf({ code, message, retryAfterSeconds }: GrpcStatus): Record<string, string> {
+  return {
+    'grpc-status': String(code),
+    'grpc-message': encodeURIComponent(message),
+    ...(retryAfterSeconds === undefined
+      ? {}
+      : { 'grpc-status-details-bin': retryInfo(code, message, retryAfterSeconds).toString('base64') }),
+  };
+}
+
+const LENGTH_DELIMITED = 2;
+
+/** Encodes a google.rpc.Status whose detail (field 3) is a google.rpc.RetryInfo: a Duration in field 1. */
+function retryInfo(code: number, message: string, seconds: number): Buffer {
+  const writer = protobuf.Writer.create();
+  writer.uint32(1 << 3).int32(code);
+  writer.uint32((2 << 3) | LENGTH_DELIMITED).string(message);
+  writer.uint32((3 << 3) | LENGTH_DELIMITED).fork();
+  writer.uint32((1 << 3) | LENGTH_DELIMITED).string('type.googleapis.com/google.rpc.RetryInfo');
+  writer.uint32((2 << 3) | LENGTH_DELIMITED).fork();
+  writer
+    .uint32((1 << 3) | LENGTH_DELIMITED)
+    .fork()
+    .uint32(1 << 3)
+    .int64(seconds)
+    .ldelim();
+  writer.ldelim().ldelim();
+  return Buffer.from(writer.finish());
+}
