@@ -34,7 +34,7 @@ it('provision writes files for a store that it cannot reach, treating it as a se
 });
 
 it('boards writes one file per board, for import or as ConfigMaps, and refuses other formats', async () => {
-  expect(await run('boards', '--out', folder)).toEqual([expect.stringContaining('10 files')]);
+  expect(await run('boards', '--out', folder)).toEqual([expect.stringContaining('13 files')]);
   expect(await readdir(folder)).toContain('posture.json');
   await run('boards', '--out', folder, '--format', 'configmap', '--namespace', 'observability');
   expect(await readdir(folder)).toContain('posture.configmap.yaml');

@@ -8,6 +8,7 @@ import {
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import { DATASOURCE } from './datasource.js';
 import { dimensionOptions, orgOptions, repoOptions } from './queries/options.js';
+import { agentOptions, sessionOptions } from './queries/sessions.js';
 
 const ALL = { selected: true, text: ['All'], value: ['$__all'] };
 
@@ -40,6 +41,19 @@ export function agentVariable(): QueryVariableBuilder {
     .multi(true)
     .includeAll(true)
     .current(ALL);
+}
+
+/** Agents of sessions, judged or not. */
+export function sessionAgentVariable(): QueryVariableBuilder {
+  return query('agent', 'Agent', 'Agents whose sessions were active in the range', agentOptions())
+    .multi(true)
+    .includeAll(true)
+    .current(ALL);
+}
+
+/** A single session; the newest unless chosen. */
+export function sessionVariable(): QueryVariableBuilder {
+  return query('session', 'Session', 'Sessions that were active in the range, the newest first', sessionOptions());
 }
 
 export function toolVariable(): QueryVariableBuilder {

@@ -48,6 +48,7 @@ const RIGHTS: Readonly<Record<string, Right>> = {
   listDrills: READS,
   listSessions: READS,
   showSession: READS,
+  showSessionTimeline: READS,
   triageFinding: ADMIN,
   showOrg: [['read', 'admin'], 'viewer'],
   changeOrg: OWNER,

@@ -102,6 +102,7 @@ const REACHES: Readonly<Record<string, (ids: Ids) => Reach>> = {
   listDrills: ({ repoId }) => ({ url: `/v1/drills?repository=${repoId}`, expected: 404 }),
   listSessions: ({ repoId }) => ({ url: `/v1/sessions?repository=${repoId}`, expected: 404 }),
   showSession: () => ({ url: `/v1/sessions/${MARK}`, expected: 404 }),
+  showSessionTimeline: () => ({ url: `/v1/sessions/${MARK}/timeline`, expected: 404 }),
   triageFinding: ({ repoId, findingKey }) => ({
     url: `/v1/repo/${repoId}/findings/triage`,
     body: { findingKey, state: 'muted', reason: 'r' },

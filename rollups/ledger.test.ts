@@ -7,7 +7,7 @@ import { Pass, recompute } from './recompute.js';
 import { SESSION_LIMITS } from './session-size.js';
 import { randomOf, sessionFacts, type LedgerFact } from './testing/ledger/generate.js';
 import { differingCalls, ledgerCalls, naiveCalls, type Call } from './testing/ledger/oracle.js';
-import { differingBuckets, differingSessions, insertFacts, playLedger } from './testing/ledger/play.js';
+import { differingBuckets, differingSessions, differingUsage, insertFacts, playLedger } from './testing/ledger/play.js';
 import { createRollupWorker } from './worker.js';
 
 /** A new seed each day, equal on all machines. */
@@ -84,6 +84,14 @@ describe('the ledger of tool calls', () => {
     expect(await differingBuckets(db.client, 'hour')).toEqual([]);
     expect(await differingBuckets(db.client, 'day')).toEqual([]);
     expect(await differingSessions(db.client)).toEqual([]);
+    expect(await differingUsage(db.client)).toEqual([]);
+    const [used] = await selectRows<Record<string, number>>(
+      db.client,
+      `SELECT (SELECT sum(u.model_calls) FROM agent_usage_hour AS u) AS hours, (SELECT sum(u.model_calls) FROM agent_usage_org_week AS u) AS weeks,
+        (SELECT sum(u.errors) FROM agent_usage_day AS u) AS errors, (SELECT sum(s.errors) FROM agent_session AS s) AS failed`,
+    );
+    expect(used?.['hours']).toBeGreaterThan(1_000);
+    expect([used?.['weeks'], used?.['errors']]).toEqual([used?.['hours'], used?.['failed']]);
     const [row] = await selectRows<Record<string, number>>(
       db.client,
       `SELECT (SELECT sum(s.calls) FROM tool_call_outcomes_week AS s) AS week, (SELECT sum(s.calls) FROM tool_call_outcomes_org_day AS s) AS day,

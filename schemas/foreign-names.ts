@@ -14,6 +14,8 @@ export const FOREIGN_NAMES: Readonly<Record<string, string>> = {
     "OpenTelemetry Collector contrib, redactionprocessor: values masked in a log record's body",
   'redaction.masked.count': 'OpenTelemetry Collector contrib, redactionprocessor: values masked in attributes',
   data_type: 'OpenTelemetry Collector, exporterhelper: attribute of otelcol_exporter_queue_size',
+  server_name:
+    'Claude Code: attribute of a connection to an MCP server, if OTEL_LOG_TOOL_DETAILS is set, which no pinned session does',
   to_mode: 'Claude Code and Gemini CLI: attribute of a change of the permission mode, which no pinned session makes',
   exporter: 'OpenTelemetry Collector, exporterhelper: attribute of otelcol_exporter_queue_size',
 };

@@ -3,6 +3,7 @@ import { selectRows } from '#schemas/clickhouse/client.js';
 import { jsonHeaders, startGateway, type TestGateway } from '#ingest/testing/gateway.js';
 import { mergedRequests, outcomeCaptures, type OutcomeCapture } from '#ingest/testing/outcomes.js';
 import { createRollupWorker } from '#rollups/worker.js';
+import { sessionTimelineList, type TimelineEntry } from '#schemas/http/tool-calls.js';
 
 /**
  * Sessions of the real Claude Code, Codex and Gemini CLI, each of which makes one kind of evidence about tool calls. The
@@ -424,5 +425,95 @@ describe('the facts of a recorded session', () => {
   it('hold no name of the machine on which they were recorded', () => {
     const text = JSON.stringify(CAPTURES);
     expect(text.match(/\/tmp\/|\/root|\/home\/(?!dev\b)|fake-key/g)).toBeNull();
+  });
+});
+
+describe('the timeline of a session of each real client', () => {
+  let other: TestGateway;
+  const read = async (of: TestGateway, url: string): Promise<Record<string, unknown>> => {
+    const answer = await of.app.inject({ url, headers: { authorization: `Bearer ${of.readToken}` } });
+    expect(answer.statusCode, answer.body).toBe(200);
+    return answer.json();
+  };
+  const entriesOf = async (of: TestGateway, { sessionId }: OutcomeCapture): Promise<TimelineEntry[]> =>
+    sessionTimelineList.parse(await read(of, `/v1/sessions/${sessionId}/timeline?limit=1000`)).entries;
+
+  beforeAll(async () => {
+    other = await startGateway(inject('clickhouseUrl'));
+    // Each request of a client by itself, the last first, and the first ones again.
+    const requests = CAPTURES.flatMap((capture) => mergedRequests([capture])).reverse();
+    for (const { path, body } of [...requests, ...requests.slice(0, 40)]) {
+      const answer = await other.app.inject({
+        method: 'POST',
+        url: path,
+        payload: JSON.stringify(body),
+        headers: jsonHeaders(other.ingestToken),
+      });
+      expect(answer.statusCode, answer.body).toBe(200);
+    }
+    await createRollupWorker({ clickhouse: other.store.client, settleMs: 0 }).tick();
+  });
+  afterAll(() => other.close());
+
+  it('is the same in any order of arrival and however often it is sent, as are its row and what it used', async () => {
+    expect(new Set(CAPTURES.map(({ name }) => name.split('/')[0]))).toEqual(
+      new Set(['claude-code', 'codex', 'gemini-cli']),
+    );
+    for (const capture of CAPTURES) {
+      const entries = await entriesOf(gateway, capture);
+      expect(entries.length, capture.name).toBeGreaterThan(2);
+      expect(await entriesOf(other, capture), capture.name).toEqual(entries);
+      const url = `/v1/sessions/${capture.sessionId}`;
+      expect(await read(other, url), capture.name).toEqual(await read(gateway, url));
+    }
+    const usage = 'SELECT * FROM agent_usage_hour ORDER BY ALL';
+    expect(await selectRows(other.store.client, usage)).toEqual(await selectRows(gateway.store.client, usage));
+  });
+
+  it('has verdicts with the outcome of their call, and what the agent reports, in order', async () => {
+    const capture = CAPTURES.find(({ name }) => name === 'claude-code/denied');
+    if (capture === undefined) throw new Error('no such capture');
+    const entries = await entriesOf(gateway, capture);
+    const times = entries.map(({ occurredAt }) => occurredAt);
+    expect(times).toEqual([...times].sort());
+    expect(entries.find(({ kind }) => kind === 'judgement')).toMatchObject({ decision: 'block', outcome: 'enforced' });
+    expect(entries.filter(({ kind }) => kind === 'model_call').every(({ inputTokens }) => inputTokens !== null)).toBe(
+      true,
+    );
+    const numbers = entries.flatMap(({ sequence, kind }) => (sequence === null || kind === 'gap' ? [] : [sequence]));
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    // The recording keeps some of the client's events only: those that it lacks are gaps.
+    const last = Math.max(...numbers);
+    const lost = entries.reduce((sum, { lostEvents }) => sum + (lostEvents ?? 0), 0);
+    const [arrived] = await selectRows<{ events: number }>(
+      gateway.store.client,
+      'SELECT count() AS events FROM agent_event WHERE session_id = {sessionId:String}',
+      { sessionId: capture.sessionId },
+    );
+    expect(lost + (arrived?.events ?? 0)).toBe(last + 1);
+  });
+
+  it('uses what the model calls behind each point of agent_usage report', async () => {
+    const points = await selectRows<{ hour: number; repo: string; events: number }>(
+      gateway.store.client,
+      'SELECT toUnixTimestamp(bucket_start) AS hour, repo, sum(model_calls) + sum(errors) AS events FROM agent_usage_hour GROUP BY hour, repo ORDER BY hour, repo',
+    );
+    expect(points.some(({ repo }) => repo !== '')).toBe(true);
+    for (const { hour, repo, events } of points.filter((point) => point.repo !== ''))
+      expect(
+        await read(
+          gateway,
+          `/v1/explain?series=agent_usage&bucket=hour&at=${new Date(hour * 1_000).toISOString()}&repository=${encodeURIComponent(repo)}`,
+        ),
+      ).toMatchObject({ total: events });
+    for (const hour of new Set(points.map((point) => point.hour)))
+      expect(
+        await read(
+          gateway,
+          `/v1/explain?series=agent_usage_org&bucket=hour&at=${new Date(hour * 1_000).toISOString()}`,
+        ),
+      ).toMatchObject({
+        total: points.filter((point) => point.hour === hour).reduce((sum, { events }) => sum + events, 0),
+      });
   });
 });

@@ -53,8 +53,11 @@ interface Answer {
 async function readAll(headers: Record<string, string>): Promise<Map<string, Answer>> {
   const answers = new Map<string, Answer>();
   for (const url of addresses) {
-    // A board of one repository asks for it, as the page does; the token's own wins anyway.
-    const answer = await gateway.app.inject({ url: `${url}&var-repo=${encodeURIComponent(OWN)}`, headers });
+    // A board of one repository or session asks for it, as the page does; the token's own repository wins anyway.
+    const answer = await gateway.app.inject({
+      url: `${url}&var-repo=${encodeURIComponent(OWN)}&var-session=session-1`,
+      headers,
+    });
     answers.set(url, { status: answer.statusCode, body: answer.json() });
   }
   return answers;

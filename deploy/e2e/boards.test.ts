@@ -6,8 +6,10 @@ import { expandMacros, type VariableValue } from '#ingest/boards/macros.js';
 import { panelData } from '#ingest/boards/panel-data.js';
 import { decisionOf, scanOf, Seed } from '#ingest/testing/board-seed.js';
 import type { TimeRange } from '#schemas/http/boards.js';
+import { selectRows } from '#schemas/clickhouse/client.js';
+import { deleteFacts } from '#schemas/clickhouse/delete.js';
 import { freshDatabase, type TestDatabase } from '#schemas/testing/clickhouse.js';
-import { at, DAY, HOUR, MINUTE, seedByHand, T } from '../testing/board-seed.js';
+import { at, DAY, HOUR, MINUTE, seedByHand, seedMcpServers, seedSession, T } from '../testing/board-seed.js';
 
 const SHORT: TimeRange = { from: T - HOUR, to: T + HOUR };
 const WEEK: TimeRange = { from: T - 7 * DAY, to: T + HOUR };
@@ -29,6 +31,7 @@ function chosen(org: string, repo: VariableValue = 'all'): Map<string, VariableV
     ['severity', SEVERITIES],
     ['confidence', ['active-runtime', 'not told']],
     ['category', 'all'],
+    ['session', ['session-costly']],
   ]);
 }
 
@@ -72,8 +75,17 @@ beforeAll(async () => {
   library = await readBoards();
   database = await freshDatabase(inject('clickhouseUrl'));
   await seedByHand(database.client);
+  await seedSession(database.client);
+  await seedMcpServers(database.client);
 });
 afterAll(() => database.drop());
+
+/** Boards whose data another organisation has. */
+const ORG_OF: Readonly<Record<string, string>> = {
+  'shieldwatch-agents': 'org_c',
+  'shieldwatch-mcp': 'org_m',
+  'shieldwatch-sessions': 'org_c',
+};
 
 describe('every query of every board', () => {
   it.each([
@@ -107,7 +119,7 @@ describe('every query of every board', () => {
         const name = `${board.uid} ${String(panel.id)} ${String(panel.title)}`;
         const { rows } = await panelData(database.client, panel, {
           range: { from: T - 9 * DAY, to: Date.now() },
-          variables: chosen('org_a'),
+          variables: chosen(ORG_OF[board.uid] ?? 'org_a'),
         });
         if (rows.flat().every((value) => value === null)) empty.push(name);
         expect(JSON.stringify(rows), name).not.toMatch(/their|ORG B|9999/i);
@@ -144,7 +156,11 @@ describe('every query of every board', () => {
       )) {
         const sql = expandMacros(String(query), { range: MONTH, intervalMs: 1_000, variables: chosen('org_a') });
         const rows = await (await database.client.query({ query: sql, format: 'JSONCompactEachRow' })).json<[string]>();
-        offered[name] = new Set(rows.map(([value]) => value));
+        const values = rows.map(([value]) => value);
+        // Sessions have agents that no guard judged.
+        if (name === 'agent' && ORG_OF[board.uid] !== undefined)
+          expect(new Set(values)).toEqual(new Set(['claude-code', 'codex', 'ledger-agent']));
+        else offered[name] = new Set(values);
         expect(type).toBe('query');
       }
     }
@@ -153,6 +169,7 @@ describe('every query of every board', () => {
       agent: new Set(['claude-code', 'codex']),
       tool: new Set(['Bash', 'Read']),
       category: new Set(['permissions', 'secrets']),
+      session: new Set(['session-1', 'session-2', 'session-9', 'session-ledger']),
     });
   });
 
@@ -397,6 +414,155 @@ describe.each([
     expect(Number(latency?.['p50'])).toBeCloseTo(2, 1);
     expect(Number(latency?.['p99'])).toBeCloseTo(10, 0);
     expect(Number((await records('runtime', 5, range))[0]?.['p95_ms'])).toBeCloseTo(10, 0);
+  });
+});
+
+describe('sessions, and what they used', () => {
+  it('counts and lists sessions active in the range, those in which a call ran past a guard first', async () => {
+    const mine = chosen('org_a').set('agent', ['ledger-agent']);
+    expect(await records('sessions', 1, SHORT, mine)).toEqual([{ sessions: 1 }]);
+    expect(await records('sessions', 2, SHORT, mine)).toEqual([{ passed: 1 }]);
+    expect(await records('sessions', 3, SHORT, mine)).toEqual([{ blocked: 1 }]);
+    expect((await records('sessions', 5, SHORT))[0]).toMatchObject({
+      session: 'session-ledger',
+      calls_made: 7,
+      blocked: 1,
+      ran_past: 2,
+      cost: null,
+    });
+    expect(await records('sessions', 4, SHORT, chosen('org_c'))).toEqual([{ masked: 2 }]);
+    const listed = await records('sessions', 5, SHORT, chosen('org_c'));
+    expect(listed.map(({ session }) => session)).toEqual(['session-costly', 'session-silent']);
+    expect(listed[0]).toEqual({
+      started_at: at(0),
+      lasted_ms: 60_000,
+      agent: 'claude-code',
+      repository: 'acme/api',
+      calls_made: 1,
+      blocked: 1,
+      ran_past: 0,
+      subagents: 1,
+      errors: 1,
+      masked: 2,
+      tokens: 330,
+      cost: 0.75,
+      session: 'session-costly',
+    });
+    expect(await records('sessions', 5, BEFORE)).toEqual([]);
+    expect(await records('sessions', 1, BEFORE)).toEqual([{ sessions: null }]);
+  });
+
+  it('shows a session in order, with verdict, masked values, cost and what never arrived', async () => {
+    expect(
+      (await records('sessions', 6, SHORT, chosen('org_c'))).map((row) => [
+        after(row['at']),
+        row['what'],
+        row['detail'],
+        row['result'],
+        row['tokens'],
+        row['cost'],
+        row['masked_values'],
+      ]),
+    ).toEqual([
+      [0, 'MCP connection', '', '', null, null, null],
+      [1_000, 'gap', '2 events never arrived', '', null, null, null],
+      [1_000, 'model call', '', '', 110, 0.25, null],
+      [1_000, 'model call', '', '', 220, 0.5, 2],
+      [2_000, 'judgement', 'block · deny[0]:Bash · curl is not allowed', 'enforced', null, null, null],
+      [2_010, 'agent decides', 'block by hook', '', null, null, null],
+      [3_000, 'drift', 'score 95 to 90', '', null, null, null],
+      [30_000, 'subagent', '', '', null, null, null],
+      [60_000, 'error', 'overloaded_error', '', null, null, null],
+    ]);
+    expect(await records('sessions', 6, SHORT, chosen('org_b'))).toEqual([]);
+    expect(await records('sessions', 6, BEFORE, chosen('org_c'))).toEqual([]);
+  });
+
+  it.each([
+    ['hours', SHORT, at(0)],
+    ['days', DAYS, new Date(Math.floor(T / DAY) * DAY).toISOString()],
+  ] as const)(
+    'sums model calls, tokens, cost and errors by agent, model and repository, by %s',
+    async (_, range, time) => {
+      const mine = chosen('org_c', ['acme/api']);
+      expect(await records('agents', 1, range, mine)).toEqual([{ cost: 0.75 }]);
+      expect(await records('agents', 2, range, mine)).toEqual([{ tokens: 330 }]);
+      expect(await records('agents', 3, range, mine)).toEqual([{ model_calls: 2 }]);
+      expect(await records('agents', 4, range, mine)).toEqual([{ error_share: 1 / 3 }]);
+      expect(await records('agents', 5, range, mine)).toEqual([{ time, agent: 'claude-code', cost: 0.75 }]);
+      expect(await records('agents', 6, range, mine)).toEqual([
+        { time, name: 'large', tokens: 220 },
+        { time, name: 'small', tokens: 110 },
+      ]);
+      expect((await records('agents', 7, range, mine)).map((row) => Object.values(row))).toEqual([
+        ['claude-code', 'acme/api', 2, 300, 30, 0.75, 1],
+      ]);
+      expect((await records('agents', 8, range, mine)).map((row) => Object.values(row))).toEqual([
+        ['large', 'claude-code', 1, 200, 20, 0.5, 0.5 / 0.00022],
+        ['small', 'claude-code', 1, 100, 10, 0.25, 0.25 / 0.00011],
+      ]);
+      expect(await records('agents', 9, range, mine)).toEqual([{ time, agent: 'claude-code', failures: 1 }]);
+      expect(await records('agents', 1, BEFORE, mine)).toEqual([{ cost: null }]);
+      // Codex's session has no model call: nothing, not 0.
+      expect(await records('agents', 2, range, chosen('org_c').set('agent', ['codex']))).toEqual([{ tokens: null }]);
+    },
+  );
+});
+
+describe('MCP servers', () => {
+  it('are shown three ways, those that nobody judges or lists first', async () => {
+    const mine = chosen('org_m');
+    expect(await records('mcp', 1, WEEK, mine)).toEqual([{ servers: 3 }]);
+    expect(await records('mcp', 2, WEEK, mine)).toEqual([{ servers: 3 }]);
+    expect(await records('mcp', 3, WEEK, mine)).toEqual([{ servers: 1 }]);
+    expect(await records('mcp', 4, WEEK, mine)).toEqual([{ servers: 1 }]);
+    expect((await records('mcp', 5, WEEK, mine)).map((row) => Object.values(row))).toEqual([
+      ['past-guard', 'not judged', at(0), null, at(500), null, 1, 0, 0, at(0)],
+      ['unlisted', 'not listed', null, null, null, at(1_000), 1, null, 1, at(1_000)],
+      ['idle', 'dormant', at(0), null, null, null, null, null, 0, at(0)],
+      ['tickets', 'in use', at(0), at(600), null, at(0), 1, null, 2, at(-20 * DAY)],
+    ]);
+    expect(await records('mcp', 5, WEEK, chosen('org_m', ['acme/web']))).toMatchObject([
+      { server: 'tickets', repositories: 1 },
+    ]);
+    expect(await records('mcp', 1, BEFORE, mine)).toEqual([{ servers: null }]);
+  });
+
+  it('are counted by calls, and told when a repository sees one for the first time', async () => {
+    const mine = chosen('org_m');
+    expect((await records('mcp', 6, WEEK, mine)).map(({ name, tool_calls }) => [name, tool_calls])).toEqual([
+      ['not named', 1],
+      ['past-guard', 1],
+      ['tickets', 1],
+      ['unlisted', 1],
+    ]);
+    expect((await records('mcp', 7, WEEK, mine)).map((row) => Object.values(row))).toEqual([
+      ['unlisted', 'acme/api', at(1_000), 'new', 'judged'],
+      ['idle', 'not known', at(0), 'new', 'configured'],
+      ['past-guard', 'not known', at(0), 'new', 'called, configured'],
+      ['tickets', 'acme/api', at(0), 'known', 'judged'],
+      ['tickets', 'not known', at(0), 'known', 'configured, connected'],
+    ]);
+  });
+
+  it('have findings of scans beside them', async () => {
+    expect((await records('mcp', 8, WEEK, chosen('org_m'))).map((row) => Object.values(row))).toEqual([
+      ['acme/api', 'high', 'unpinned server', '.mcp.json', at(0)],
+    ]);
+  });
+
+  it('are no longer known once the records that name them are deleted', async () => {
+    await deleteFacts(database.client, { orgId: 'org_m', repo: 'acme/web' });
+    expect(
+      await selectRows(
+        database.client,
+        "SELECT repo, value FROM dimension WHERE org_id = 'org_m' AND dimension = 'mcp_judged' ORDER BY ALL",
+      ),
+    ).toEqual([
+      { repo: 'acme/api', value: 'tickets' },
+      { repo: 'acme/api', value: 'unlisted' },
+    ]);
+    expect(await records('mcp', 3, WEEK, chosen('org_m'))).toEqual([{ servers: 1 }]);
   });
 });
 

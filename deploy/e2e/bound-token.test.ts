@@ -93,6 +93,7 @@ const READS: Readonly<Record<string, readonly [url: string, expected: number]>> 
   listToolCalls: [`/v1/tool-calls?repository=${otherId}`, 404],
   listSessions: [`/v1/sessions?repository=${otherId}`, 404],
   showSession: [`/v1/sessions/${MARK}`, 404],
+  showSessionTimeline: [`/v1/sessions/${MARK}/timeline`, 404],
   showOrg: ['/v1/org/org_a', 403],
   listPolicyPromotions: ['/v1/policy-promotions', 403],
   listAlerts: ['/v1/alerts?state=all', 403],

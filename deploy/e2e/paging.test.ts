@@ -96,6 +96,21 @@ beforeAll(async () => {
   const entries = numbers.map((n) => ({ timestamp: `2026-11-20T10:0${n}:00.000Z`, tool: 'Bash', decision: 'allow' }));
   await post('/v1/ingest/runtime', gateway.ingestToken, { repository: 'acme/paged', entries });
   await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
+  // After the jobs, which would join the session anew.
+  await gateway.store.client.insert({
+    table: 'agent_event_v1',
+    format: 'JSONEachRow',
+    values: numbers.map((n) => ({
+      org_id: 'org_a',
+      event_id: n,
+      occurred_at: new Date(Date.now() - 60_000).toISOString().slice(0, 23).replace('T', ' '),
+      agent: 'claude-code',
+      kind: 'turn',
+      session_id: 'paged',
+      // Each a gap before it, at one time.
+      sequence: Number(n) * 2 + 1,
+    })),
+  });
   const key = {
     org_id: 'org_a',
     repo: 'acme/paged',
@@ -148,6 +163,7 @@ const LISTS: Readonly<Record<string, { url: string; field: string }>> = {
   listToolCalls: { url: '/v1/tool-calls?session=paged&', field: 'toolCalls' },
   listSessions: { url: '/v1/sessions?', field: 'sessions' },
   showSession: { url: '/v1/sessions/paged?', field: 'calls' },
+  showSessionTimeline: { url: '/v1/sessions/paged/timeline?', field: 'entries' },
   readSeries: { url: '/v1/series/score_trend?bucket=hour&from=2026-11-20&to=2026-11-21&', field: 'points' },
   explain: {
     url: '/v1/explain?series=blocked_command_rate&at=2026-11-20T10:00:00Z&repository=acme%2Fpaged&',

@@ -283,6 +283,7 @@ export async function tellFleet(client: ClickHouseClient, orgId: string): Promis
       },
     })),
   );
+  await tellSessions(seed, random, ago, repositories);
   // An event of a newer agent, which no dialect knows.
   await seed.logs(
     [3, 20].map((hours) => ({
@@ -387,6 +388,119 @@ export async function tellFleet(client: ClickHouseClient, orgId: string): Promis
   ]);
   await createRollupWorker({ clickhouse: client, settleMs: 0 }).tick();
   await insertToolCalls(client, toolCallsOf(orgId, random, ago));
+}
+
+/** Sessions of Claude Code as it reports them: model calls with tokens and cost, and the newest with all else that a timeline shows. */
+async function tellSessions(
+  seed: Seed,
+  random: Random,
+  ago: (ms: number) => string,
+  repositories: readonly string[],
+): Promise<void> {
+  const event = (
+    session: string,
+    ms: number,
+    sequence: number,
+    name: string,
+    more: Record<string, string | number>,
+  ) => ({
+    at: ago(ms),
+    body: `claude_code.${name}`,
+    version: '2.1.4',
+    attributes: { 'event.name': name, 'event.sequence': sequence, 'session.id': session, ...more },
+  });
+  const modelCall = (session: string, ms: number, sequence: number, model: string) =>
+    event(session, ms, sequence, 'api_request', {
+      model,
+      input_tokens: random.integer(2_000, 40_000),
+      output_tokens: random.integer(100, 3_000),
+      cost_usd: random.integer(1, 40) / 100,
+      duration_ms: random.integer(900, 9_000),
+    });
+  for (let run = 2; run <= 40; run += 1) {
+    const session = `run-${String(run)}`;
+    const end = random.integer(1, 160) * HOUR;
+    const model = random.pick(['claude-opus-4-8', 'claude-sonnet-5', 'claude-haiku-5']);
+    await seed.decisions([
+      decisionOf(random.pick(repositories), ago(end + 9 * MINUTE), { agent: 'claude-code', sessionId: session }),
+    ]);
+    await seed.logs([
+      ...Array.from({ length: random.integer(4, 20) }, (_, index) =>
+        modelCall(session, end + (20 - index) * MINUTE, index, model),
+      ),
+      ...(run % 5 === 0 ? [event(session, end, 20, 'api_error', { error: 'overloaded' })] : []),
+    ]);
+  }
+  const servers = ['tickets', 'database', 'browser'];
+  await seed.decisions(
+    Array.from({ length: 90 }, (_, index) =>
+      decisionOf(random.pick(repositories), ago(index * 7 * HOUR + HOUR), {
+        agent: 'codex',
+        tool: `mcp__${random.pick(index < 60 ? servers : servers.slice(0, 2))}__run`,
+        sessionId: `mcp-${String(index)}`,
+        toolCallId: `mcp-${String(index)}`,
+      }),
+    ),
+  );
+  const ofCodex = (ms: number, name: string, more: Record<string, string>) => ({
+    at: ago(ms),
+    body: `codex.${name}`,
+    version: '0.171.0',
+    attributes: { 'event.name': `codex.${name}`, 'conversation.id': 'mcp-1', ...more },
+  });
+  await seed.logs([
+    ofCodex(50 * HOUR, 'conversation_starts', { mcp_servers: 'tickets, database, calendar, past-the-guard' }),
+    ofCodex(49 * HOUR, 'tool_result', {
+      tool_namespace: 'mcp__past-the-guard',
+      tool_name: 'run',
+      call_id: 'past-1',
+      success: 'true',
+    }),
+  ]);
+  // The newest: its last event is now, so that its timeline is the one that the board shows first.
+  const session = 'run-1';
+  const call = (ms: number, sequence: number, name: string, id: string, more: Record<string, string>) =>
+    event(session, ms, sequence, name, { tool_name: 'Bash', tool_use_id: id, ...more });
+  const at = (ms: number) => ({ agent: 'claude-code', sessionId: session, durationMs: 4, at: ago(ms) });
+  const judged = [
+    { ...at(7 * MINUTE), toolCallId: 'call-1', decision: 'allow' },
+    {
+      ...at(5 * MINUTE),
+      toolCallId: 'call-2',
+      decision: 'block',
+      ruleName: 'deny[0]:Bash',
+      ruleCategory: 'egress',
+      reason: 'curl to a host that is not allowed',
+    },
+  ] as const;
+  await seed.decisions(judged.map(({ at: time, ...more }) => decisionOf('acme/web', time, more)));
+  await seed.logs([
+    event(session, 9 * MINUTE, 0, 'mcp_server_connection', { status: 'connected', transport_type: 'stdio' }),
+    event(session, 8 * MINUTE, 1, 'user_prompt', {}),
+    modelCall(session, 7 * MINUTE + 5_000, 2, 'claude-opus-4-8'),
+    call(7 * MINUTE - 100, 3, 'tool_decision', 'call-1', { decision: 'accept', source: 'config' }),
+    call(6 * MINUTE, 4, 'tool_result', 'call-1', {
+      success: 'true',
+      duration_ms: '900',
+      'shieldwatch.redaction.masked.github-token': '1',
+    }),
+    modelCall(session, 5 * MINUTE + 5_000, 9, 'claude-opus-4-8'),
+    call(5 * MINUTE - 100, 10, 'tool_decision', 'call-2', { decision: 'reject', source: 'hook' }),
+    event(session, 2 * MINUTE, 11, 'subagent_completed', { agent_type: 'Explore', duration_ms: '60000' }),
+    event(session, MINUTE, 12, 'api_error', { error_type: 'overloaded_error' }),
+    modelCall(session, 0, 13, 'claude-haiku-5'),
+  ]);
+  await seed.drifts([
+    {
+      repository: 'acme/web',
+      at: ago(4 * MINUTE),
+      previous: 62,
+      current: 55,
+      newFindings: 1,
+      resolvedFindings: 0,
+      hasCritical: false,
+    },
+  ]);
 }
 
 /** A week of tool calls as agents report them: nearly all judged, some past the guard. */

@@ -325,3 +325,82 @@ function outcomesByHand(org = 'org_a'): ToolCallSeed[] {
     call(7, 'denied_elsewhere', { cause: 'other_hook', agent_decision: 'reject', agent_decision_source: 'hook' }),
   ];
 }
+
+/** org_c: one session of Claude Code with all that a timeline shows, and one of Codex that reports no model call. */
+export async function seedSession(client: ClickHouseClient): Promise<void> {
+  const seed = new Seed(client, 'org_c');
+  await seed.decisions([
+    decisionOf('acme/api', at(2_000), {
+      decision: 'block',
+      ruleName: 'deny[0]:Bash',
+      ruleCategory: 'egress',
+      reason: 'curl is not allowed',
+      agent: 'claude-code',
+      sessionId: 'session-costly',
+      toolCallId: 'costly-1',
+    }),
+    decisionOf('acme/web', at(0), { agent: 'codex', sessionId: 'session-silent' }),
+  ]);
+  await seed.drifts([{ repository: 'acme/api', at: at(3_000), previous: 95, current: 90 }]);
+  const costly = (offset: number, sequence: number, name: string, more: Record<string, string | number> = {}) => ({
+    at: at(offset),
+    body: `claude_code.${name}`,
+    version: '2.1.0',
+    attributes: { 'event.name': name, 'event.sequence': sequence, 'session.id': 'session-costly', ...more },
+  });
+  await seed.logs([
+    costly(0, 0, 'mcp_server_connection', { status: 'connected' }),
+    // 1 and 2 never arrived; 4 came before 3.
+    costly(1_000, 4, 'api_request', {
+      model: 'large',
+      input_tokens: 200,
+      output_tokens: 20,
+      cost_usd: 0.5,
+      'shieldwatch.redaction.masked.jwt': 2,
+    }),
+    costly(1_000, 3, 'api_request', { model: 'small', input_tokens: 100, output_tokens: 10, cost_usd: 0.25 }),
+    costly(2_010, 5, 'tool_decision', {
+      tool_name: 'Bash',
+      tool_use_id: 'costly-1',
+      decision: 'reject',
+      source: 'hook',
+    }),
+    costly(30_000, 6, 'subagent_completed'),
+    costly(60_000, 7, 'api_error', { error_type: 'overloaded_error' }),
+  ]);
+  await foldSeries(client);
+}
+
+/** org_m: MCP servers that are in use, not judged, not listed and dormant, and a finding about one. */
+export async function seedMcpServers(client: ClickHouseClient): Promise<void> {
+  const tool = (name: string): string => `mcp__${name}__run`;
+  const seed = new Seed(client, 'org_m');
+  const log = (offset: number, session: string, body: string, attributes: Record<string, string>) => ({
+    at: at(offset),
+    body,
+    attributes: { 'event.name': body, 'conversation.id': session, 'session.id': session, ...attributes },
+  });
+  await seed.decisions([
+    decisionOf('acme/web', at(-20 * DAY), { tool: tool('tickets'), sessionId: 'm1', toolCallId: 'm1-1' }),
+    decisionOf('acme/api', at(0), { tool: tool('tickets'), sessionId: 'm2', toolCallId: 'm2-1' }),
+    decisionOf('acme/api', at(1_000), { tool: tool('unlisted__by'), sessionId: 'm2', toolCallId: 'm2-2' }),
+    decisionOf('acme/api', at(2_000), { tool: 'Bash', sessionId: 'm2', toolCallId: 'm2-3' }),
+  ]);
+  await seed.logs([
+    log(0, 'm3', 'codex.conversation_starts', { mcp_servers: 'tickets, past-guard,idle' }),
+    log(500, 'm3', 'codex.tool_result', {
+      tool_namespace: 'mcp__past-guard',
+      tool_name: 'run',
+      call_id: 'm3-1',
+      success: 'true',
+    }),
+    log(600, 'm3', 'claude_code.mcp_server_connection', { server_name: 'tickets', status: 'connected' }),
+    log(700, 'm4', 'claude_code.tool_result', { tool_name: 'mcp_tool', tool_use_id: 'm4-1', success: 'true' }),
+  ]);
+  const scan = scanOf('acme/api', at(0), { findings: counts(0, 1) });
+  await seed.scans([scan]);
+  await seed.findings('acme/api', [
+    findingOf(scan, 'mcp-1', { severity: 'high', category: 'mcp', title: 'unpinned server', file: '.mcp.json' }),
+  ]);
+  await foldSeries(client);
+}

@@ -73,6 +73,12 @@ const JUDGED: Formula = {
   version: 1,
 };
 
+const USAGE: Formula = {
+  dimensions: ['agent', 'model'],
+  text: 'Model calls that agents report, with their tokens and US dollars, and failed requests. The repository is that of the session, which its hook names.',
+  version: 1,
+};
+
 /**
  * Formulas by series. `schemas/clickhouse/explain.ts` defines which rows are behind a point. A series without a formula
  * does not compile.
@@ -118,6 +124,8 @@ export const FORMULAS: Readonly<Record<ExplainedSeries, Formula>> = {
   tool_call_outcomes_org: OUTCOMES,
   judged_share: JUDGED,
   judged_share_org: JUDGED,
+  agent_usage: USAGE,
+  agent_usage_org: USAGE,
   repo_route: {
     dimensions: [],
     text: 'The route of the newest scan by the fleet rules; accepted findings do not block. This is the current state: the rows are those before the end of the bucket.',

@@ -35,6 +35,11 @@ const SERIES: readonly SeriesLine[] = [
     text: 'Tool calls that ran, those that a guard judged in time, and the causes of the others.',
   },
   { name: 'judged_share_org', text: 'The same, for the whole organisation.' },
+  {
+    name: 'agent_usage',
+    text: 'Model calls, tokens, US dollars and failed requests that agents report, by agent and model. The repository is that of the session. A cost of 0 beside tokens means that the agent reports none.',
+  },
+  { name: 'agent_usage_org', text: 'The same, for the whole organisation.' },
   { name: 'decision_duration', text: 'Duration of the judgements that count.' },
   { name: 'decision_duration_org', text: 'The same, for the whole organisation.' },
   { name: 'injection_attempt_rate', text: 'Calls blocked as injections, and injection findings of scans.' },

@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { z } from 'zod';
-import { sessionDetail, sessionList, toolCallList } from '#schemas/http/tool-calls.js';
+import {
+  sessionDetail,
+  sessionList,
+  sessionTimelineList,
+  toolCallList,
+  type TimelineEntry,
+} from '#schemas/http/tool-calls.js';
 import { mintToken } from '../auth/tokens.js';
 import { setPlan } from '../control/orgs.js';
 import { startGateway, type Refusal, type TestGateway } from '../testing/gateway.js';
@@ -230,6 +236,142 @@ describe('GET /v1/sessions', () => {
     ] as const)
       expect([url, (await get(url, token)).statusCode]).toEqual([url, 404]);
     expect(ids(await calls('', gateway.otherToken))).toEqual(['theirs']);
+  });
+});
+
+describe('GET /v1/sessions/{sessionId}/timeline', () => {
+  const time = (ms: number): string => at(ms).replace('T', ' ').replace('Z', '');
+  const timeline = async (query = '', token?: string): Promise<TimelineEntry[]> =>
+    (await read(sessionTimelineList, `/v1/sessions/session-1/timeline${query}`, token)).entries;
+  /** Kind, milliseconds after the start, number and what was lost. */
+  const told = (entries: readonly TimelineEntry[]): unknown[] =>
+    entries.map(({ kind, occurredAt, sequence, lostEvents }) => [
+      kind,
+      Date.parse(occurredAt) - (NOW - 3 * HOUR),
+      sequence,
+      lostEvents,
+    ]);
+  const event = (ms: number, sequence: number, kind: string, more: Record<string, unknown> = {}) => ({
+    org_id: 'org_a',
+    repo: 'acme/web',
+    event_id: `${kind}-${String(ms)}-${String(sequence)}`,
+    occurred_at: time(-3 * HOUR + ms),
+    agent: 'claude-code',
+    session_id: 'session-1',
+    kind,
+    sequence,
+    ...more,
+  });
+
+  beforeAll(async () => {
+    const events = [
+      // The agent starts with 2: two events never arrived.
+      event(10, 2, 'turn'),
+      event(20, 4, 'model_call', { model: 'm', input_tokens: 7, output_tokens: 3, cost_usd: 0.5, success: 'false' }),
+      event(20, 3, 'mcp_connection'),
+      // No kind: nothing to show but what was masked, and its number.
+      event(30, 5, '', { masked: 2, event_name: 'assistant_response' }),
+      event(40, 6, '', { event_name: 'hook_execution_start' }),
+      // Three were lost, and the client was started again.
+      event(50, 10, 'subagent'),
+      event(60, 0, 'turn'),
+      event(70, 1, 'error', { error_type: 'overloaded_error', repo: 'acme/api' }),
+    ];
+    for (const values of [events, [...events].reverse()])
+      await gateway.store.client.insert({ table: 'agent_event_v1', format: 'JSONEachRow', values });
+    await gateway.store.client.insert({
+      table: 'runtime_event_v1',
+      format: 'JSONEachRow',
+      values: [
+        {
+          org_id: 'org_a',
+          repo: 'acme/web',
+          event_id: 'j1',
+          occurred_at: time(-3 * HOUR + 15),
+          agent: 'claude-code',
+          session_id: 'session-1',
+          tool: 'Bash',
+          tool_call_id: 'enforced',
+          decision: 'block',
+          rule_name: 'deny[0]:Bash',
+          reason: 'curl is not allowed',
+          duration_us: 2_500,
+        },
+      ],
+    });
+    await gateway.store.client.insert({
+      table: 'drift_event_v1',
+      format: 'JSONEachRow',
+      values: [
+        [25, 'acme/web'],
+        [26, 'acme/else'],
+        [DAY, 'acme/web'],
+      ].map(([ms, repo]) => ({
+        org_id: 'org_a',
+        repo,
+        event_id: `drift-${String(ms)}`,
+        occurred_at: time(-3 * HOUR + Number(ms)),
+        score_previous: 80,
+        score_current: 60,
+      })),
+    });
+  });
+
+  it('orders verdicts, events, masked values and drift by time and number, and shows what never arrived', async () => {
+    const entries = await timeline();
+    expect(told(entries)).toEqual([
+      ['gap', 10, 2, 2],
+      ['turn', 10, 2, null],
+      ['judgement', 15, null, null],
+      ['mcp_connection', 20, 3, null],
+      ['model_call', 20, 4, null],
+      ['drift', 25, null, null],
+      ['event', 30, 5, null],
+      ['gap', 50, 10, 3],
+      ['subagent', 50, 10, null],
+      ['turn', 60, 0, null],
+      ['error', 70, 1, null],
+    ]);
+    expect(entries[2]).toMatchObject({
+      decision: 'block',
+      ruleName: 'deny[0]:Bash',
+      reason: 'curl is not allowed',
+      outcome: 'enforced',
+      toolCallId: 'enforced',
+      inputTokens: null,
+    });
+    expect(entries[4]).toMatchObject({ model: 'm', inputTokens: 7, outputTokens: 3, costUsd: 0.5, success: false });
+    expect(entries[5]).toMatchObject({ repository: 'acme/web', scorePrevious: 80, scoreCurrent: 60, eventName: null });
+    expect(entries[6]).toMatchObject({ maskedValues: 2, eventName: 'assistant_response' });
+  });
+
+  it('comes in pages of any size', async () => {
+    const whole = await timeline();
+    for (const limit of [1, 3, 11]) {
+      const seen: TimelineEntry[] = [];
+      for (let cursor: string | null = ''; cursor !== null;) {
+        const url: string = `/v1/sessions/session-1/timeline?limit=${String(limit)}${cursor === '' ? '' : `&cursor=${cursor}`}`;
+        const { entries, nextCursor }: z.infer<typeof sessionTimelineList> = await read(sessionTimelineList, url);
+        seen.push(...entries);
+        cursor = nextCursor;
+      }
+      expect(seen).toEqual(whole);
+    }
+    const forged = Buffer.from('[1,9007199254740991,9,"x","y","z"]').toString('base64url');
+    expect((await get(`/v1/sessions/session-1/timeline?cursor=${forged}`)).statusCode).toBe(200);
+  });
+
+  it('shows a token that is bound to a repository what happened there, and nothing of another organisation', async () => {
+    expect((await timeline('', bound)).map(({ kind }) => kind)).toEqual(
+      (await timeline()).map(({ kind }) => kind).filter((kind) => kind !== 'error'),
+    );
+    for (const [url, token] of [
+      ['/v1/sessions/none/timeline', gateway.readToken],
+      ['/v1/sessions/session%2F2/timeline', bound],
+    ] as const)
+      expect([url, (await get(url, token)).statusCode]).toEqual([url, 404]);
+    // A session of the same name.
+    expect(await timeline('', gateway.otherToken)).toEqual([]);
   });
 });
 

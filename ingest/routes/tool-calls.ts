@@ -7,17 +7,21 @@ import {
   sessionList,
   sessionQuery,
   sessionsQuery,
+  sessionTimelineList,
   toolCallList,
   toolCallsQuery,
   type AgentSession,
   type Outcome,
+  type TimelineEntry,
   type ToolCall,
 } from '#schemas/http/tool-calls.js';
+import { TIMELINE_KINDS, type TimelineRow } from '#schemas/clickhouse/session-timeline.js';
 import type { Row } from '#schemas/records/rows.js';
 import { addRoute, type RouteSpec } from '../api/route.js';
 import type { Caller } from '../auth/caller.js';
 import { historyStart, outsideHistory } from '../plans.js';
 import { agentSessions } from '../queries/agent-sessions.js';
+import { timelineOf } from '../queries/session-timeline.js';
 import { toolCalls } from '../queries/tool-calls.js';
 import { exactWindow } from '../queries/window.js';
 import type { Repositories } from '../repositories.js';
@@ -58,7 +62,21 @@ const SESSION = {
   response: sessionDetail,
 } as const satisfies RouteSpec;
 
-/** Adds `GET /v1/tool-calls`, `/v1/sessions` and `/v1/sessions/{sessionId}`. */
+const TIMELINE = {
+  id: 'showSessionTimeline',
+  method: 'GET',
+  url: '/v1/sessions/{sessionId}/timeline',
+  tag: 'query',
+  summary: 'Show what happened in a session, in order',
+  description:
+    'Judgements of guards, events of the agent, MCP connections, masked values, model calls with tokens and cost, and drift of the repository, by time and by the number that the agent gives its events. Events that never arrived are gaps.',
+  scopes: ['read'],
+  params: SESSION.params,
+  query: sessionQuery,
+  response: sessionTimelineList,
+} as const satisfies RouteSpec;
+
+/** Adds `GET /v1/tool-calls`, `/v1/sessions`, `/v1/sessions/{sessionId}` and its timeline. */
 export function toolCallRoutes(
   app: FastifyInstance,
   options: { clickhouse: ClickHouseClient; repositories: Repositories },
@@ -115,37 +133,54 @@ export function toolCallRoutes(
     };
   });
 
-  addRoute(app, SESSION, async ({ caller, params, query }) => {
-    const repository = caller.repository ?? undefined;
-    const { rows: sessions } = await agentSessions(clickhouse, {
+  /** Finds a session that the caller may see, and since when the plan shows it. */
+  async function findSession(caller: Caller, sessionId: string): Promise<{ session: SessionRow; history?: Date }> {
+    const { rows } = await agentSessions(clickhouse, {
       orgId: caller.orgId,
-      repository,
-      isBound: repository !== undefined,
-      session: params.sessionId,
+      repository: caller.repository ?? undefined,
+      isBound: caller.repository !== null,
+      session: sessionId,
       limit: 1,
       cursor: undefined,
     });
-    const [session] = sessions;
+    const [session] = rows;
     if (session === undefined) throw new ShieldwatchError('not_found', 'there is no such session');
     const history = historyStart(caller.plan);
-    if (history !== undefined && Date.parse(session.last_at) < history.getTime())
-      throw outsideHistory(caller.plan, history, 'sessionId');
+    if (history === undefined || Date.parse(session.started_at) >= history.getTime()) return { session };
+    if (Date.parse(session.last_at) < history.getTime()) throw outsideHistory(caller.plan, history, 'sessionId');
+    return { session, history };
+  }
+
+  addRoute(app, SESSION, async ({ caller, params, query }) => {
+    const { session, history } = await findSession(caller, params.sessionId);
     const { rows, nextCursor } = await toolCalls(clickhouse, {
       orgId: caller.orgId,
-      filters: { session_id: session.session_id, repo: repository },
-      from: new Date(Math.max(Date.parse(session.started_at), history?.getTime() ?? 0)),
+      filters: { session_id: session.session_id, repo: caller.repository ?? undefined },
+      from: history ?? new Date(session.started_at),
       to: new Date(Date.parse(session.last_at) + 1),
       order: 'oldest first',
       limit: query.limit,
       cursor: query.cursor,
     });
-    const isCut = history !== undefined && Date.parse(session.started_at) < history.getTime();
     return {
       ...toSession(session, caller),
       calls: rows.map((row) => toToolCall(row, caller)),
-      historyFrom: isCut ? history.toISOString() : null,
+      historyFrom: history?.toISOString() ?? null,
       nextCursor,
     };
+  });
+
+  addRoute(app, TIMELINE, async ({ caller, params, query }) => {
+    const { session, history } = await findSession(caller, params.sessionId);
+    const { rows, nextCursor } = await timelineOf(clickhouse, {
+      orgId: caller.orgId,
+      session: session.session_id,
+      repository: caller.repository ?? undefined,
+      from: history ?? new Date(0),
+      limit: query.limit,
+      cursor: query.cursor,
+    });
+    return { entries: rows.map(toEntry), historyFrom: history?.toISOString() ?? null, nextCursor };
   });
 }
 
@@ -225,8 +260,45 @@ function toSession(row: SessionRow, caller: Caller): AgentSession {
     models: row.models,
     toolCalls: row.tool_calls,
     outcomes: row.outcomes,
+    subagents: row.subagents,
+    errors: row.errors,
+    maskedValues: row.masked,
     inputTokens: row.input_tokens,
     outputTokens: row.output_tokens,
     costUsd: row.cost_usd,
+  };
+}
+
+function toEntry(row: TimelineRow): TimelineEntry {
+  const isModelCall = row.kind === 'model_call';
+  const isDrift = row.kind === TIMELINE_KINDS.drift;
+  return {
+    kind: row.kind as TimelineEntry['kind'],
+    occurredAt: row.occurred_at,
+    sequence: row.agent === 'claude-code' && row.kind !== 'judgement' ? row.sequence : null,
+    eventId: row.event_id,
+    repository: orNull(row.repo),
+    agent: orNull(row.agent),
+    eventName: orNull(row.event_name),
+    tool: orNull(row.tool),
+    toolCallId: orNull(row.tool_call_id),
+    decision: orNull(row.decision),
+    decisionSource: orNull(row.decision_source),
+    ruleName: orNull(row.rule_name),
+    reason: orNull(row.reason),
+    outcome: orNull(row.outcome) as Outcome | null,
+    cause: orNull(row.cause),
+    permissionMode: orNull(row.permission_mode),
+    model: orNull(row.model),
+    inputTokens: isModelCall ? row.input_tokens : null,
+    outputTokens: isModelCall ? row.output_tokens : null,
+    costUsd: isModelCall ? row.cost_usd : null,
+    success: row.success === '' ? null : row.success === 'true',
+    errorType: orNull(row.error_type),
+    durationMs: row.duration_ms === 0 ? null : row.duration_ms,
+    maskedValues: row.masked,
+    lostEvents: row.kind === TIMELINE_KINDS.gap ? row.lost : null,
+    scorePrevious: isDrift ? row.score_previous : null,
+    scoreCurrent: isDrift ? row.score_current : null,
   };
 }

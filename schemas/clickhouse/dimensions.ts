@@ -8,6 +8,9 @@ const KEPT: readonly { table: string; key: string; kept: string }[] = [
     kept: `SELECT 'agent', toString(agent), repo FROM runtime_event_v1 WHERE org_id = {orgId:String}
       UNION DISTINCT SELECT 'tool', toString(tool), repo FROM runtime_event_v1 WHERE org_id = {orgId:String}
       UNION DISTINCT SELECT 'rule', rule_name, repo FROM runtime_event_v1 WHERE org_id = {orgId:String} AND decision = 'block'
+      UNION DISTINCT SELECT 'mcp_judged', extract(tool, '^mcp__(.+?)__'), repo FROM runtime_event_v1 WHERE org_id = {orgId:String} AND startsWith(tool, 'mcp__')
+      UNION DISTINCT SELECT 'mcp_called', extract(tool, '^mcp__(.+?)__'), repo FROM agent_event_v1 WHERE org_id = {orgId:String} AND startsWith(tool, 'mcp__') AND kind IN ('tool_call', 'tool_result')
+      UNION DISTINCT SELECT if(kind = 'session', 'mcp_configured', 'mcp_connected'), arrayJoin(mcp_servers), repo FROM agent_event_v1 WHERE org_id = {orgId:String} AND notEmpty(mcp_servers)
       UNION DISTINCT SELECT 'category', toString(category), repo FROM finding_v1 WHERE org_id = {orgId:String}`,
   },
   {

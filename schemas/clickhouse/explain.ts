@@ -26,12 +26,14 @@ export type EvidenceKind = keyof typeof EVIDENCE_KINDS;
 
 /**
  * The rows of one kind behind a point: those of its bucket; with `standing` the earlier rows that are still in effect at
- * its end; with `namedBy` the facts that calls of the bucket name in this column, of any time
+ * its end; with `ofSessions` those of sessions; with `namedBy` the facts that calls of the bucket name in this column, of any time
  * and repository.
  */
 export interface Evidence {
   readonly kind: EvidenceKind;
   readonly namedBy?: 'judgement_ids' | 'agent_event_ids';
+  /** Of events: those of sessions of the repository that meet this condition, whatever repository they claim themselves. */
+  readonly ofSessions?: string;
   readonly standing?: (scope: string, beforeEnd: (column: string) => string) => string;
 }
 
@@ -43,6 +45,9 @@ const TOOL_CALLS: readonly Evidence[] = [
   { kind: 'runtime_event', namedBy: 'judgement_ids' },
   { kind: 'agent_event', namedBy: 'agent_event_ids' },
 ];
+
+/** Model calls and errors of the sessions of a repository. */
+const USAGE: readonly Evidence[] = [{ kind: 'agent_event', ofSessions: "kind IN ('model_call', 'error')" }];
 
 /** The newest scan of every repository. */
 const NEWEST_SCANS: Evidence = {
@@ -186,11 +191,17 @@ const EXPLAINED = {
     evidence: TOOL_CALLS,
     isOfOrganisation: true,
   },
+  agent_usage: { view: 'agent_usage', evidence: USAGE },
+  agent_usage_org: { view: 'agent_usage_org', evidence: USAGE, isOfOrganisation: true },
   repo_route: { view: 'repo_route', table: 'scan_posture_v1', evidence: [NEWEST_SCANS, TRIAGED], isNow: true },
   coverage: { view: 'coverage', table: 'coverage_v1', evidence: HEARD },
   coverage_org: { view: 'coverage_org', table: 'coverage_v1', evidence: HEARD, isOfOrganisation: true },
   session_coverage: { view: 'session_coverage', table: 'coverage_v1', evidence: HEARD, isOfOrganisation: true },
 } as const satisfies Record<string, Explained>;
+
+/** The session of an event of an agent: its own, that of its trace, or itself, as in `session_event`. */
+const SESSION_OF_EVENT =
+  "multiIf(session_id != '' AND position(session_id, '[REDACTED') = 0, session_id, trace_id != '', trace_id, event_id)";
 
 export type ExplainedSeries = keyof typeof EXPLAINED;
 /** Returns whether a series covers the whole organisation and has no points per repository. */
@@ -204,7 +215,7 @@ export const pagedKind = (series: ExplainedSeries): EvidenceKind => EXPLAINED[se
  * Returns the SQL condition of the rows behind a point. Parameters: `orgId`, `repo` (for a repository's point), `start`
  * and `end` in seconds since 1970.
  */
-export function evidenceCondition(series: ExplainedSeries, { kind, standing, namedBy }: Evidence): string {
+export function evidenceCondition(series: ExplainedSeries, { kind, standing, namedBy, ofSessions }: Evidence): string {
   const scope = `org_id = {orgId:String}${isOfOrganisation(series) ? '' : ' AND repo = {repo:String}'}`;
   const { time } = EVIDENCE_KINDS[kind];
   // In milliseconds, like the facts: with a DateTime of whole seconds, ClickHouse skips parts that hold only the last
@@ -215,6 +226,8 @@ export function evidenceCondition(series: ExplainedSeries, { kind, standing, nam
     const inBucket = `bucket_start >= toDateTime({start:UInt32}, 'UTC') AND bucket_start < toDateTime({end:UInt32}, 'UTC')`;
     return `org_id = {orgId:String} AND ${sinceStart} AND event_id IN (SELECT arrayJoin(${namedBy}) FROM tool_call_outcome WHERE ${scope} AND ${inBucket})`;
   }
+  if (ofSessions !== undefined)
+    return `org_id = {orgId:String} AND ${sinceStart} AND ${beforeEnd(time)} AND ${ofSessions} AND ${SESSION_OF_EVENT} IN (SELECT session_id FROM agent_session WHERE ${scope})`;
   const isInTime =
     standing === undefined
       ? `${sinceStart} AND ${beforeEnd(time)}`

@@ -10,6 +10,7 @@ export const claudeCode: LogDialect = {
     tool_result: 'tool_result',
     hook_execution_complete: 'hook_run',
     mcp_server_connection: 'mcp_connection',
+    subagent_completed: 'subagent',
     permission_mode_changed: 'mode_change',
     api_error: 'error',
     internal_error: 'error',
@@ -20,7 +21,6 @@ export const claudeCode: LogDialect = {
     'hook_registered',
     'managed_settings_resolved',
     'plugin_loaded',
-    'subagent_completed',
     'tool',
   ],
 };

@@ -1,6 +1,6 @@
 /**
  * What an event of an agent is, whichever agent sent it. `tool_call` is a call that ran, `tool_decision` what the agent
- * decided about one, `tool_result` how one ended, `guardrail` what a guard of another product decided; `turn` is one request of a person and all that followed from it.
+ * decided about one, `tool_result` how one ended, `subagent` a subagent that ended, `guardrail` what a guard of another product decided; `turn` is one request of a person and all that followed from it.
  * An event whose name has no kind is kept under its own name.
  */
 export type EventKind =
@@ -12,6 +12,7 @@ export type EventKind =
   | 'tool_result'
   | 'hook_run'
   | 'mcp_connection'
+  | 'subagent'
   | 'mode_change'
   | 'guardrail'
   | 'error';

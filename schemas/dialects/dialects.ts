@@ -166,6 +166,9 @@ export function spanQuery(): string {
     toUInt32(0) AS hooks_succeeded,
     toUInt32(0) AS hooks_failed,
     toUInt32(0) AS hooks_cancelled,
+    toUInt32(0) AS sequence,
+    toUInt32(arraySum(mapValues(mapApply((key, value) -> (key, toUInt32OrZero(value)), mapFilter((key, value) -> startsWith(key, 'shieldwatch.redaction.masked.') OR key IN ('redaction.masked.count'), SpanAttributes))))) AS masked,
+    CAST([], 'Array(String)') AS mcp_servers,
     TraceId AS trace_id,
     IngestedAt AS ingested_at,
     multiIf(

@@ -138,6 +138,12 @@ export const agentSession = z.object({
   toolCalls: count,
   /** Number of tool calls by outcome; outcomes that did not occur are absent. */
   outcomes: z.partialRecord(outcome, count),
+  /** Subagents that ended, as far as the agent reports them. */
+  subagents: z.int().min(0),
+  /** Failed requests and model calls. */
+  errors: z.int().min(0),
+  /** Values that redaction masked in the agent's telemetry of the session. */
+  maskedValues: z.int().min(0),
   /** Tokens and US dollars of the model calls that the agent reported. */
   inputTokens: z.int().min(0),
   outputTokens: z.int().min(0),
@@ -159,3 +165,64 @@ export const sessionQuery = z.object(paging);
 
 /** A session with its tool calls, oldest first. */
 export const sessionDetail = agentSession.extend({ calls: z.array(toolCall), historyFrom, nextCursor });
+
+/** What a row of a session's timeline is. */
+export const TIMELINE_ENTRIES = [
+  'judgement',
+  'session',
+  'turn',
+  'model_call',
+  'tool_call',
+  'tool_decision',
+  'tool_result',
+  'hook_run',
+  'mcp_connection',
+  'subagent',
+  'mode_change',
+  'guardrail',
+  'error',
+  'event',
+  'drift',
+  'gap',
+] as const;
+
+/** One row of a session's timeline. What its kind does not have is null. */
+export const timelineEntry = z.object({
+  kind: z.enum(TIMELINE_ENTRIES).meta({
+    description:
+      '`judgement`: what a guard of Shieldwatch decided. `gap`: events that the agent sent and that never arrived, by its own numbers. `drift`: a drift of the repository while the session ran. `event`: any other event in which a value was masked.',
+  }),
+  occurredAt: z.string(),
+  /** Number that the agent gave the event; null if it gives none. */
+  sequence: z.int().min(0).nullable(),
+  eventId: z.string(),
+  repository: z.string().nullable(),
+  agent: z.string().nullable(),
+  eventName: z.string().nullable(),
+  tool: z.string().nullable(),
+  toolCallId: z.string().nullable(),
+  decision: z.string().nullable(),
+  decisionSource: z.string().nullable(),
+  ruleName: z.string().nullable(),
+  reason: z.string().nullable(),
+  outcome: outcome.nullable(),
+  cause: z.string().nullable(),
+  permissionMode: z.string().nullable(),
+  model: z.string().nullable(),
+  inputTokens: z.int().min(0).nullable(),
+  outputTokens: z.int().min(0).nullable(),
+  costUsd: z.number().nullable(),
+  success: z.boolean().nullable(),
+  errorType: z.string().nullable(),
+  durationMs: z.int().min(0).nullable(),
+  maskedValues: z.int().min(0),
+  /** Of a gap: how many events never arrived. */
+  lostEvents: z.int().min(0).nullable(),
+  /** Of a drift: score before and after. */
+  scorePrevious: z.int().min(0).nullable(),
+  scoreCurrent: z.int().min(0).nullable(),
+});
+export type TimelineEntry = z.infer<typeof timelineEntry>;
+
+/** A session's timeline, oldest first. */
+export const sessionTimelineList = z.object({ entries: z.array(timelineEntry), historyFrom, nextCursor });

@@ -41,6 +41,17 @@ const OUTCOMES = {
   judged: 'UInt64',
 } as const;
 
+/** Model calls of the series `agent_usage`. */
+const USAGE = {
+  agent: NAME,
+  model: 'String',
+  model_calls: 'UInt64',
+  input_tokens: 'UInt64',
+  output_tokens: 'UInt64',
+  cost_usd: 'Float64',
+  errors: 'UInt64',
+} as const;
+
 const JUDGED_SHARE = { agent: NAME, ran: 'UInt64', judged: 'UInt64', causes: 'Map(String, UInt64)' } as const;
 
 export const VIEWS = {
@@ -213,6 +224,9 @@ export const VIEWS = {
     hooks_succeeded: 'UInt32',
     hooks_failed: 'UInt32',
     hooks_cancelled: 'UInt32',
+    sequence: 'UInt32',
+    masked: 'UInt32',
+    mcp_servers: 'Array(String)',
     trace_id: 'String',
     ingested_at: MILLISECONDS,
   },
@@ -886,6 +900,37 @@ export const VIEWS = {
     judgement_ids: 'Array(String)',
     agent_event_ids: 'Array(String)',
   },
+  session_event: {
+    org_id: NAME,
+    session_id: 'String',
+    fact: NAME,
+    repo: 'String',
+    event_id: 'String',
+    occurred_at: MILLISECONDS,
+    sequence: 'UInt32',
+    agent: NAME,
+    agent_name: 'String',
+    event_name: NAME,
+    kind: NAME,
+    tool: NAME,
+    tool_call_id: 'String',
+    model: NAME,
+    input_tokens: 'UInt64',
+    output_tokens: 'UInt64',
+    cost_usd: 'Float64',
+    decision: NAME,
+    decision_source: NAME,
+    permission_mode: NAME,
+    success: NAME,
+    error_type: NAME,
+    duration_us: 'UInt64',
+    source: NAME,
+    rule_id: NAME,
+    rule_name: 'String',
+    rule_category: NAME,
+    reason: 'String',
+    masked: 'UInt32',
+  },
   agent_session: {
     org_id: NAME,
     session_id: 'String',
@@ -900,6 +945,9 @@ export const VIEWS = {
     permission_modes: `Array(${NAME})`,
     tool_calls: 'UInt64',
     outcomes: `Map(${NAME}, UInt64)`,
+    subagents: 'UInt64',
+    errors: 'UInt64',
+    masked: 'UInt64',
     models: `Array(${NAME})`,
     input_tokens: 'UInt64',
     output_tokens: 'UInt64',
@@ -909,6 +957,8 @@ export const VIEWS = {
   ...grains('tool_call_outcomes_org', { org_id: NAME, bucket_start: SECONDS, ...OUTCOMES }),
   ...grains('judged_share', { org_id: NAME, repo: 'String', bucket_start: SECONDS, ...JUDGED_SHARE }),
   ...grains('judged_share_org', { org_id: NAME, bucket_start: SECONDS, ...JUDGED_SHARE }),
+  ...grains('agent_usage', { org_id: NAME, repo: 'String', bucket_start: SECONDS, ...USAGE }),
+  ...grains('agent_usage_org', { org_id: NAME, bucket_start: SECONDS, ...USAGE }),
   rollup_failure: {
     org_id: NAME,
     series: NAME,

@@ -125,7 +125,8 @@ function chosenOn(board: Board): Map<string, VariableValue> {
     if (variable.name !== 'org')
       variables.set(
         variable.name,
-        ownOptions(variable)?.map(({ value }) => value) ?? (variable.includeAll ? 'all' : [CHOSEN_REPOSITORY]),
+        ownOptions(variable)?.map(({ value }) => value) ??
+          (variable.includeAll ? 'all' : [variable.name === 'session' ? 'session-7' : CHOSEN_REPOSITORY]),
       );
   }
   return variables;

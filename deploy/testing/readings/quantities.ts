@@ -5,6 +5,22 @@ import { DECISION_MS, gradeOf, PARTS, SEVERITIES, VERSION } from './history.js';
 import { bucketOf, endOf, groupBy, identityOf, type Call, type Grain, type Reference, type Scan } from './reference.js';
 import { RANGES, rangeOf, type RangeName, type Row, type Subject } from './subject.js';
 
+/** Boards with a variable for repositories. */
+const REPOSITORY_BOARDS = [
+  'agents',
+  'coverage',
+  'enforcement',
+  'fleet',
+  'ledger',
+  'mcp',
+  'pipeline',
+  'posture',
+  'repository',
+  'runtime',
+  'secrets',
+  'sessions',
+];
+
 /*
  * The registry: every quantity that is shown, every place that shows it, how it is read there, and what it has to be by
  * the reference. Places are named as `places.ts` finds them.
@@ -2169,19 +2185,13 @@ const heard: Reading[] = [
     shows: [
       ...api('/v1/repos', '.beyondPlan'),
       'cli:repo list',
-      ...['coverage', 'enforcement', 'fleet', 'ledger', 'pipeline', 'posture', 'repository', 'runtime', 'secrets'].map(
-        (board) => `variable:${board}/repo`,
-      ),
+      ...REPOSITORY_BOARDS.map((board) => `variable:${board}/repo`),
     ],
     read: async (org) => [
       await reposOf(org),
-      await Promise.all(
-        ['coverage', 'enforcement', 'fleet', 'ledger', 'pipeline', 'posture', 'repository', 'runtime', 'secrets'].map(
-          (board) => org.variable(board, 'repo'),
-        ),
-      ),
+      await Promise.all(REPOSITORY_BOARDS.map((board) => org.variable(board, 'repo'))),
     ],
-    expect: (ref) => [ref.repos, Array.from({ length: 9 }, () => ref.repos)],
+    expect: (ref) => [ref.repos, REPOSITORY_BOARDS.map(() => ref.repos)],
   },
   {
     of: 'values of dimensions',

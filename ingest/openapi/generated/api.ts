@@ -566,6 +566,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/{sessionId}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what happened in a session, in order
+         * @description Judgements of guards, events of the agent, MCP connections, masked values, model calls with tokens and cost, and drift of the repository, by time and by the number that the agent gives its events. Events that never arrived are gaps.
+         *
+         *     Scope: `read`.
+         */
+        get: operations["showSessionTimeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/drills": {
         parameters: {
             query?: never;
@@ -3201,6 +3223,9 @@ export interface operations {
                             outcomes: {
                                 [key: string]: number;
                             };
+                            subagents: number;
+                            errors: number;
+                            maskedValues: number;
                             inputTokens: number;
                             outputTokens: number;
                             costUsd: number;
@@ -3260,6 +3285,9 @@ export interface operations {
                         outcomes: {
                             [key: string]: number;
                         };
+                        subagents: number;
+                        errors: number;
+                        maskedValues: number;
                         inputTokens: number;
                         outputTokens: number;
                         costUsd: number;
@@ -3309,6 +3337,77 @@ export interface operations {
                                 judgements: string[];
                                 agentEvents: string[];
                             };
+                        }[];
+                        historyFrom: string | null;
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["NotRedacted"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    showSessionTimeline: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        entries: {
+                            /**
+                             * @description `judgement`: what a guard of Shieldwatch decided. `gap`: events that the agent sent and that never arrived, by its own numbers. `drift`: a drift of the repository while the session ran. `event`: any other event in which a value was masked.
+                             * @enum {string}
+                             */
+                            kind: "judgement" | "session" | "turn" | "model_call" | "tool_call" | "tool_decision" | "tool_result" | "hook_run" | "mcp_connection" | "subagent" | "mode_change" | "guardrail" | "error" | "event" | "drift" | "gap";
+                            occurredAt: string;
+                            sequence: number | null;
+                            eventId: string;
+                            repository: string | null;
+                            agent: string | null;
+                            eventName: string | null;
+                            tool: string | null;
+                            toolCallId: string | null;
+                            decision: string | null;
+                            decisionSource: string | null;
+                            ruleName: string | null;
+                            reason: string | null;
+                            outcome: ("enforced" | "presumed" | "allowed" | "bypassed" | "failed_open" | "overruled" | "unjudged" | "denied_elsewhere" | "unknown") | null;
+                            cause: string | null;
+                            permissionMode: string | null;
+                            model: string | null;
+                            inputTokens: number | null;
+                            outputTokens: number | null;
+                            costUsd: number | null;
+                            success: boolean | null;
+                            errorType: string | null;
+                            durationMs: number | null;
+                            maskedValues: number;
+                            lostEvents: number | null;
+                            scorePrevious: number | null;
+                            scoreCurrent: number | null;
                         }[];
                         historyFrom: string | null;
                         nextCursor: string | null;

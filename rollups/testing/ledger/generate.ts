@@ -90,10 +90,17 @@ export function sessionFacts(
       reported(step(5_000), {
         kind: 'model_call',
         event_name: 'response',
-        model: 'm1',
+        model: oneOf(['m1', 'm1', 'm 2', '']),
         input_tokens: 10,
+        output_tokens: Math.floor(random() * 5),
         cost_usd: 0.01,
+        success: oneOf(['', '', '', 'false']),
+        masked: chance(0.1) ? 2 : 0,
       });
+    if (chance(0.05)) reported(step(500), { kind: 'error', event_name: 'api_error' });
+    if (chance(0.05)) reported(step(500), { kind: 'subagent', event_name: 'subagent_completed' });
+    if (chance(0.05)) reported(step(500), { kind: '', event_name: 'assistant_response', masked: 1 });
+    if (chance(0.05)) reported(step(500), { kind: '', event_name: 'assistant_response' });
     if (agent === 'codex' && chance(0.3)) reported(step(900), { kind: '', event_name: 'api_request' });
     if (chance(0.02)) at += Math.floor(random() * 40) * HOUR_MS;
     const tool = oneOf(agent === 'codex' ? ['Bash', 'mcp__tickets__close'] : ['Bash', 'Write']);

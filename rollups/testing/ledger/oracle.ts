@@ -72,7 +72,7 @@ async function allFacts(client: ClickHouseClient): Promise<Reported[]> {
      SELECT 'agent_event', ${common}, toString(event_name), toString(kind), toString(decision_source), toString(permission_mode), toString(success), toString(error_type), duration_ms * 1000,
        toString(hook_event), CAST((hooks_blocking, hooks_succeeded, hooks_failed, hooks_cancelled), 'Tuple(blocking UInt32, succeeded UInt32, failed UInt32, cancelled UInt32)'), ''
      FROM agent_event
-     WHERE (kind != '' OR event_name IN ('hook_registered', 'api_request')) AND (session_id != '' OR trace_id != '' OR kind IN ('tool_call', 'tool_decision', 'tool_result'))`,
+     WHERE (kind != '' OR masked > 0 OR event_name IN ('hook_registered', 'api_request')) AND (session_id != '' OR trace_id != '' OR kind IN ('tool_call', 'tool_decision', 'tool_result'))`,
   );
 }
 

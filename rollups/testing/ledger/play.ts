@@ -101,17 +101,40 @@ export function differingBuckets(
 export function differingSessions(clickhouse: ClickHouseClient): Promise<Record<string, unknown>[]> {
   return selectRows(
     clickhouse,
-    `SELECT org_id, session_id, sum(calls) AS calls, sum(ended) AS ended, sum(tokens) AS tokens, sum(spans) AS spans FROM
+    `SELECT org_id, session_id, sum(calls) AS calls, sum(ended) AS ended, sum(tokens) AS tokens, sum(spans) AS spans, sum(agents) AS agents, sum(failed) AS failed, sum(hidden) AS hidden FROM
      (
         SELECT org_id, session_id, toInt64(tool_calls) AS calls, toInt64(arraySum(mapValues(outcomes))) AS ended, toInt64(input_tokens) AS tokens,
-            toUnixTimestamp64Milli(last_at) - toUnixTimestamp64Milli(started_at) AS spans FROM agent_session
+            toUnixTimestamp64Milli(last_at) - toUnixTimestamp64Milli(started_at) AS spans,
+            toInt64(subagents) AS agents, toInt64(errors) AS failed, toInt64(masked) AS hidden FROM agent_session
         UNION ALL
-        SELECT org_id, session_id, -1, -1, 0, 0 FROM tool_call_outcome
+        SELECT org_id, session_id, -1, -1, 0, 0, 0, 0, 0 FROM tool_call_outcome
         UNION ALL
-        SELECT org_id, session_id, 0, 0, -toInt64(sum(input_tokens)), toUnixTimestamp64Milli(min(occurred_at)) - toUnixTimestamp64Milli(max(occurred_at))
+        SELECT org_id, session_id, 0, 0, -toInt64(sum(input_tokens)), toUnixTimestamp64Milli(min(occurred_at)) - toUnixTimestamp64Milli(max(occurred_at)),
+            -toInt64(countIf(kind = 'subagent')), -toInt64(countIf(kind = 'error' OR kind = 'model_call' AND success = 'false')), -toInt64(sum(masked))
         FROM session_event_v1 FINAL GROUP BY org_id, session_id
      )
      GROUP BY org_id, session_id
-     HAVING calls != 0 OR ended != 0 OR tokens != 0 OR spans != 0`,
+     HAVING calls != 0 OR ended != 0 OR tokens != 0 OR spans != 0 OR agents != 0 OR failed != 0 OR hidden != 0`,
+  );
+}
+
+/** Returns hours whose model calls, tokens, cost or errors differ from a count over the facts, by the repository and agent of their session. */
+export function differingUsage(clickhouse: ClickHouseClient): Promise<Record<string, unknown>[]> {
+  const session = `multiIf(session_id != '' AND position(session_id, '[REDACTED') = 0, session_id, trace_id != '', trace_id, event_id)`;
+  return selectRows(
+    clickhouse,
+    `SELECT org_id, repo, hour, agent, model, sum(calls) AS calls, sum(tokens_in) AS tokens_in, sum(tokens_out) AS tokens_out, sum(microdollars) AS microdollars, sum(failed) AS failed FROM
+     (
+        SELECT org_id, repo, bucket_start AS hour, agent, model, toInt64(model_calls) AS calls, toInt64(input_tokens) AS tokens_in, toInt64(output_tokens) AS tokens_out,
+            toInt64(round(cost_usd * 1000000)) AS microdollars, toInt64(errors) AS failed FROM agent_usage_hour
+        UNION ALL
+        SELECT e.org_id, s.repo, toStartOfHour(toDateTime(e.occurred_at, 'UTC')), s.agent, e.model, -toInt64(countIf(e.kind = 'model_call')), -toInt64(sum(e.input_tokens)),
+            -toInt64(sum(e.output_tokens)), -toInt64(round(sum(e.cost_usd) * 1000000)), -toInt64(countIf(e.kind = 'error' OR e.success = 'false'))
+        FROM (SELECT *, ${session} AS of_session FROM agent_event WHERE kind IN ('model_call', 'error')) AS e
+        INNER JOIN agent_session AS s ON s.org_id = e.org_id AND s.session_id = e.of_session
+        GROUP BY e.org_id, s.repo, toStartOfHour(toDateTime(e.occurred_at, 'UTC')), s.agent, e.model
+     )
+     GROUP BY org_id, repo, hour, agent, model
+     HAVING calls != 0 OR tokens_in != 0 OR tokens_out != 0 OR microdollars != 0 OR failed != 0`,
   );
 }
