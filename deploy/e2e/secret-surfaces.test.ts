@@ -176,6 +176,12 @@ const ADDRESSES = (ids: { item: string; promotion: string; webhook: string }): R
     url: '/v1/purges',
     over: () => ({ repository: 'acme/none', from: '2020-01-01', to: '2020-01-02' }),
   },
+  // Its secrets are stored, sealed.
+  addDestination: {
+    method: 'POST',
+    url: '/v1/alerts/destinations',
+    over: () => ({ kind: 'pagerduty', secrets: { routingKey: 'text' } }),
+  },
   deleteOrg: { method: 'DELETE', url: '/v1/org/org_none' },
 });
 /** Bytes that go on as they are; planted by the test of OTLP. */
