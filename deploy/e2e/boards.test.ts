@@ -528,7 +528,7 @@ describe('MCP servers', () => {
     expect(await records('mcp', 1, BEFORE, mine)).toEqual([{ servers: null }]);
   });
 
-  it('are counted by calls, and told when a repository sees one for the first time', async () => {
+  it('are counted by calls, and show when a repository sees one for the first time', async () => {
     const mine = chosen('org_m');
     expect((await records('mcp', 6, WEEK, mine)).map(({ name, tool_calls }) => [name, tool_calls])).toEqual([
       ['not named', 1],

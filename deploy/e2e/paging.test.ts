@@ -96,7 +96,7 @@ beforeAll(async () => {
   const entries = numbers.map((n) => ({ timestamp: `2026-11-20T10:0${n}:00.000Z`, tool: 'Bash', decision: 'allow' }));
   await post('/v1/ingest/runtime', gateway.ingestToken, { repository: 'acme/paged', entries });
   await createRollupWorker({ clickhouse: gateway.store.client, settleMs: 0 }).tick();
-  // After the jobs, which would join the session anew.
+  // After the jobs, which would join the session again.
   await gateway.store.client.insert({
     table: 'agent_event_v1',
     format: 'JSONEachRow',

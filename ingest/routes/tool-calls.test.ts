@@ -244,7 +244,7 @@ describe('GET /v1/sessions/{sessionId}/timeline', () => {
   const timeline = async (query = '', token?: string): Promise<TimelineEntry[]> =>
     (await read(sessionTimelineList, `/v1/sessions/session-1/timeline${query}`, token)).entries;
   /** Kind, milliseconds after the start, number and what was lost. */
-  const told = (entries: readonly TimelineEntry[]): unknown[] =>
+  const orderOf = (entries: readonly TimelineEntry[]): unknown[] =>
     entries.map(({ kind, occurredAt, sequence, lostEvents }) => [
       kind,
       Date.parse(occurredAt) - (NOW - 3 * HOUR),
@@ -319,7 +319,7 @@ describe('GET /v1/sessions/{sessionId}/timeline', () => {
 
   it('orders verdicts, events, masked values and drift by time and number, and shows what never arrived', async () => {
     const entries = await timeline();
-    expect(told(entries)).toEqual([
+    expect(orderOf(entries)).toEqual([
       ['gap', 10, 2, 2],
       ['turn', 10, 2, null],
       ['judgement', 15, null, null],

@@ -32,7 +32,7 @@ export type EvidenceKind = keyof typeof EVIDENCE_KINDS;
 export interface Evidence {
   readonly kind: EvidenceKind;
   readonly namedBy?: 'judgement_ids' | 'agent_event_ids';
-  /** Of events: those of sessions of the repository that meet this condition, whatever repository they claim themselves. */
+  /** Of events: those of sessions of the repository that meet this condition, also if they claim another repository. */
   readonly ofSessions?: string;
   readonly standing?: (scope: string, beforeEnd: (column: string) => string) => string;
 }
