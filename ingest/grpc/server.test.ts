@@ -2,6 +2,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
 import { tracing } from '@opentelemetry/sdk-node';
 import { once } from 'node:events';
 import { connect, type ClientHttp2Session } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selectRows } from '#schemas/clickhouse/client.js';
@@ -9,7 +10,7 @@ import { DEFAULT_QUOTAS } from '../limits/install.js';
 import { SIGNALS, type Signal } from '../request/signal.js';
 import { startGateway, type TestGateway } from '../testing/gateway.js';
 import { SAMPLES, toProtobuf } from '../testing/otlp-samples.js';
-import { GRPC } from './status.js';
+import { GRPC, statusOf } from './status.js';
 import { startGrpc, type GrpcServer } from './server.js';
 
 const SERVICES: Readonly<Record<Signal, string>> = {
@@ -251,5 +252,36 @@ describe('OTLP/gRPC', () => {
       other.destroy();
     }
     expect((await call('traces', message)).code).toBe(GRPC.ok);
+  });
+
+  it('cuts off a connection whose peer does not close its half, when it was idle and when the server closes', async () => {
+    for (const [idleMs, closes] of [
+      [50, false],
+      [60_000, true],
+    ] as const) {
+      const other = await startGrpc(gateway.app, '127.0.0.1', 0, { idleMs, closeMs: 50 });
+      const peer = connectSocket({ port: other.port, host: '127.0.0.1', allowHalfOpen: true });
+      const isCutOff = new Promise((resolve) => peer.once('close', resolve));
+      peer.on('error', () => undefined);
+      // The preface of HTTP/2, and empty settings.
+      peer.write(
+        Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.from('000000040000000000', 'hex')]),
+      );
+      await once(peer, 'data');
+      // It reads on, and learns that the server has closed its half.
+      if (!closes) await once(peer.resume(), 'end');
+      await other.close();
+      // What is written to a connection that no longer exists is refused.
+      const writing = setInterval(() => peer.write('x'), 5);
+      await isCutOff;
+      clearInterval(writing);
+    }
+  });
+
+  it('keeps the code of an answer that is no google.rpc.Status', () => {
+    expect(statusOf(503, Buffer.from('{"error":"Service Unavailable"}'), undefined)).toEqual({
+      code: GRPC.unavailable,
+      message: '',
+    });
   });
 });

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { createServer, constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { IncomingHttpHeaders } from 'node:http2';
+import type { Socket } from 'node:net';
 import { PROTOBUF_TYPE } from '../request/content.js';
 import type { Signal } from '../request/signal.js';
 import { GRPC, statusOf, trailersOf, type GrpcStatus } from './status.js';
@@ -37,20 +38,46 @@ const PASSED = ['authorization', 'user-agent', 'traceparent', 'tracestate'];
  * of the same signal, its message unread: authentication, quotas, limits of size and time, stamping and answers are those
  * of that route.
  */
-export async function startGrpc(app: FastifyInstance, host: string, port: number): Promise<GrpcServer> {
-  const sessions = new Set<ServerHttp2Session>();
+export async function startGrpc(
+  app: FastifyInstance,
+  host: string,
+  port: number,
+  { idleMs = IDLE_MS, closeMs = CLOSE_MS } = {},
+): Promise<GrpcServer> {
+  const connections = new Map<ServerHttp2Session, Socket>();
   const server = createServer({
     settings: { maxConcurrentStreams: MAX_CONCURRENT_CALLS, maxHeaderListSize: MAX_HEADER_BYTES },
   });
+  // A session that closes waits for its calls, and then for the peer to close its half: a peer that does neither is cut off.
+  const cutOff = (socket: Socket): void => {
+    const deadline = setTimeout(() => socket.destroy(), closeMs);
+    socket.once('close', () => {
+      clearTimeout(deadline);
+    });
+  };
+  const end = (session: ServerHttp2Session, socket: Socket): void => {
+    session.close();
+    cutOff(socket);
+  };
+  // A session does not give its socket away. It is made while the server handles the connection.
+  let accepted: Socket | undefined;
+  server.prependListener('connection', (socket: Socket) => {
+    accepted = socket;
+    socket.once('finish', () => {
+      cutOff(socket);
+    });
+  });
   server.on('session', (session) => {
-    sessions.add(session);
-    session.setTimeout(IDLE_MS, () => {
-      session.close();
+    const socket = accepted;
+    if (socket === undefined) throw new Error('a session without a connection');
+    connections.set(session, socket);
+    socket.once('close', () => connections.delete(session));
+    session.setTimeout(idleMs, () => {
+      end(session, socket);
     });
     session.on('error', () => {
       session.destroy();
     });
-    session.once('close', () => sessions.delete(session));
   });
   server.on('stream', (stream, headers) => {
     // A client that goes away needs no answer.
@@ -67,12 +94,8 @@ export async function startGrpc(app: FastifyInstance, host: string, port: number
           resolve();
         }),
       );
-      for (const session of sessions) session.close();
-      const deadline = setTimeout(() => {
-        for (const session of sessions) session.destroy();
-      }, CLOSE_MS);
+      for (const [session, socket] of connections) end(session, socket);
       await closed;
-      clearTimeout(deadline);
     },
   };
 }
@@ -101,6 +124,8 @@ async function answerCall(
   try {
     await exportMessage(app, stream, headers);
   } catch (error) {
+    // A client that left has ended its call.
+    if (stream.destroyed) return;
     app.log.error({ problem: error instanceof Error ? error.name : 'unknown' }, 'a gRPC call failed');
     refuse(stream, { code: GRPC.internal, message: 'the call failed' });
   }
@@ -125,6 +150,8 @@ async function exportMessage(
     refuse(stream, { code: GRPC.invalidArgument, message: 'expected one message, with its flag and its length' });
     return;
   }
+  // It may have left since, and would not be noticed below.
+  if (stream.destroyed) return;
   const encoding = prefix.readUInt8(0) === 0 ? 'identity' : [headers['grpc-encoding']].flat()[0];
   if (prefix.readUInt8(0) > 1 || encoding === undefined || !ENCODINGS.includes(encoding)) {
     const message = `grpc-encoding: expected ${ENCODINGS.join(', ')}`;

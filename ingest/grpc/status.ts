@@ -47,13 +47,17 @@ export function statusOf(httpStatus: number, body: Buffer, retryAfter: unknown):
   return { code, message: messageOf(body), ...(Number.isFinite(seconds) ? { retryAfterSeconds: seconds } : {}) };
 }
 
-/** Reads field 2 of a google.rpc.Status. */
+/** Reads field 2 of a google.rpc.Status; empty if the body is none, such as the answer of a server that is closing. */
 function messageOf(body: Buffer): string {
   const reader = protobuf.Reader.create(body);
-  while (reader.pos < reader.len) {
-    const tag = reader.uint32();
-    if (tag === ((2 << 3) | 2)) return reader.string();
-    reader.skipType(tag & 7);
+  try {
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      if (tag === ((2 << 3) | 2)) return reader.string();
+      reader.skipType(tag & 7);
+    }
+  } catch {
+    return '';
   }
   return '';
 }
