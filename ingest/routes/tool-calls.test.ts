@@ -265,7 +265,8 @@ describe('GET /v1/sessions/{sessionId}/timeline', () => {
 
   beforeAll(async () => {
     const events = [
-      // The agent starts with 2: two events never arrived.
+      // Of an hour before the first event that is shown: of the two before number 2, one never arrived.
+      event(-HOUR, 0, '', { event_name: 'plugin_loaded' }),
       event(10, 2, 'turn'),
       event(20, 4, 'model_call', { model: 'm', input_tokens: 7, output_tokens: 3, cost_usd: 0.5, success: 'false' }),
       event(20, 3, 'mcp_connection'),
@@ -320,7 +321,7 @@ describe('GET /v1/sessions/{sessionId}/timeline', () => {
   it('orders verdicts, events, masked values and drift by time and number, and shows what never arrived', async () => {
     const entries = await timeline();
     expect(orderOf(entries)).toEqual([
-      ['gap', 10, 2, 2],
+      ['gap', 10, 2, 1],
       ['turn', 10, 2, null],
       ['judgement', 15, null, null],
       ['mcp_connection', 20, 3, null],

@@ -14,11 +14,14 @@ export interface TimelineOf {
  * of the agent, drift of its repositories in its time, and gaps. Columns: {@link TimelineRow}. Sort by {@link TIMELINE_ORDER}.
  *
  * A gap stands before the event that shows it: Claude Code numbers its events from 0 on in each process, so that a number that
- * is missing is an event that never arrived. What was lost after the last event that arrived shows no gap.
+ * is missing is an event that never arrived. What was lost after the last event that arrived shows no gap. Events of the client
+ * count from a day before the first that the session shows.
  */
 export function sessionTimeline({ org, session, where }: TimelineOf): string {
   const isOfSession = `org_id = ${org} AND session_id = ${session}`;
   const isInTime = `occurred_at >= (SELECT min(occurred_at) FROM session_event WHERE ${isOfSession}) AND occurred_at <= (SELECT max(occurred_at) FROM session_event WHERE ${isOfSession})`;
+  // What a client does at its start is often no event of the session, but has numbers too.
+  const isNumbered = `occurred_at >= (SELECT min(occurred_at) - toIntervalDay(1) FROM session_event WHERE ${isOfSession}) AND occurred_at <= (SELECT max(occurred_at) FROM session_event WHERE ${isOfSession})`;
   const isOfRepositories = `repo IN (SELECT repo FROM session_event WHERE ${isOfSession})`;
   return `SELECT e.occurred_at AS occurred_at, e.sequence AS sequence, if(e.kind = '', '${TIMELINE_KINDS.other}', toString(e.kind)) AS kind, e.event_id AS event_id, e.repo AS repo,
         e.agent AS agent, e.event_name AS event_name, e.tool AS tool, e.tool_call_id AS tool_call_id, e.decision AS decision, e.decision_source AS decision_source,
@@ -39,7 +42,7 @@ export function sessionTimeline({ org, session, where }: TimelineOf): string {
     (
         SELECT *, row_number() OVER numbered AS place, lagInFrame(sequence) OVER numbered AS before,
             multiIf(place = 1 OR sequence < before, sequence, sequence > before + 1, toUInt32(sequence - before - 1), 0) AS missing
-        FROM (SELECT occurred_at, sequence, event_id, repo, agent FROM agent_event WHERE ${isOfSession} AND agent = 'claude-code' AND ${isInTime} AND ${isOfRepositories})
+        FROM (SELECT occurred_at, sequence, event_id, repo, agent FROM agent_event WHERE ${isOfSession} AND agent = 'claude-code' AND ${isNumbered} AND ${isOfRepositories})
         WINDOW numbered AS (ORDER BY occurred_at, sequence, event_id, repo)
     )
     WHERE missing > 0 AND ${where}
