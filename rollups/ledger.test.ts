@@ -294,6 +294,28 @@ describe('a session that is too large to be joined', () => {
   });
 });
 
+describe('the US dollars of a session', () => {
+  let other: TestDatabase;
+  beforeAll(async () => {
+    other = await freshDatabase(inject('clickhouseUrl'));
+  });
+  afterAll(() => other.drop());
+
+  it('are a number, whatever the agent says', async () => {
+    await other.client.command({
+      query: `INSERT INTO agent_event_v1 (org_id, repo, event_id, occurred_at, agent, event_name, kind, session_id, model, cost_usd, ingested_at)
+        SELECT 'org_dear', 'acme/a', toString(number), now64(3) - toIntervalHour(3), 'claude-code', 'api_request', 'model_call', 'dear', 'm',
+          [nan, inf, -inf, -1e300, 1e300, 0.5][number + 1], now64(3)
+        FROM numbers(6)`,
+    });
+    const jobs = rollupJobs().filter(({ scope }) => scope === 'session');
+    await createRollupWorker({ clickhouse: other.client, settleMs: 0, jobs }).tick();
+    expect(await selectRows(other.client, 'SELECT session_id, cost_usd FROM agent_session')).toEqual([
+      { session_id: 'dear', cost_usd: 0.5 },
+    ]);
+  });
+});
+
 /** Merges all parts, so that rows read are those of the session and not of its duplicates. */
 async function optimize({ client }: TestDatabase): Promise<void> {
   for (const table of ['session_event_v1', 'session_hour_v1'])

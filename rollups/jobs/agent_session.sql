@@ -1,7 +1,8 @@
 -- agent_session; keys are sessions (organisation, session, 0). Result: one row per session, with a count of its calls by outcome,
 -- and its model calls and errors by hour and model.
 -- Reads the events of the given sessions and their rows of the ledger. Costs are added in billionths, whose sum does not depend
--- on the order. The keys are added as rows that count nothing, so that a session can become empty.
+-- on the order. What an agent calls a cost may be no number, or beyond all measure: it counts nothing, or a million. The keys are
+-- added as rows that count nothing, so that a session can become empty.
 INSERT INTO agent_session_v1
     (org_id, session_id, formula, agent, agent_name, agent_version, repo, repo_source, repo_claimed, started_at, last_at, permission_modes, events,
      tool_calls, outcomes, subagents, errors, masked, models, input_tokens, output_tokens, cost_usd, usage, version)
@@ -27,7 +28,7 @@ SELECT org_id, session_id, {formula:UInt16} AS formula,
 FROM
 (
     SELECT org_id, session_id, event_id, occurred_at, repo AS r, kind, fact = 'agent_event' AS reported, agent, agent_name, agent_version, permission_mode, model,
-        input_tokens AS tokens_in, output_tokens AS tokens_out, toInt64(round(least(cost_usd, 1000000) * 1000000000)) AS billionths,
+        input_tokens AS tokens_in, output_tokens AS tokens_out, toInt64(round(if(isNaN(cost_usd), 0, greatest(least(cost_usd, 1000000), -1000000)) * 1000000000)) AS billionths,
         toUInt64(kind = 'error' OR kind = 'model_call' AND success = 'false') AS failed, toUInt64(masked) AS masked_values,
         toUInt64(1) AS n, toUInt64(0) AS calls, CAST(map(), 'Map(LowCardinality(String), UInt64)') AS ended
     FROM session_event_v1 FINAL
