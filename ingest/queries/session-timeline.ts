@@ -29,8 +29,11 @@ export async function timelineOf(
     params['repo'] = repository;
   }
   const after = decodeCursor(cursor, ['number', 'number', 'number', 'string', 'string', 'string']);
-  if (after !== undefined)
+  if (after !== undefined) {
     [params['at'], params['sequence'], params['isNoGap'], params['kind'], params['event'], params['eventRepo']] = after;
+    // Follows from the comparison below, but leaves out earlier rows before they are joined and sorted.
+    where.push('toUnixTimestamp64Milli(occurred_at) >= {at:Int64}');
+  }
   const rows = await withStoreErrors(
     selectRows<TimelineRow>(
       clickhouse,
