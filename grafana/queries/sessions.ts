@@ -25,11 +25,15 @@ FROM agent_session AS s
 WHERE ${ACTIVE}`;
 }
 
+/** Condition that a board takes a value: at most 200 characters and none of control, as agents choose names freely. */
+const isChoice = (column: string): string =>
+  `${column} != '' AND length(${column}) <= 200 AND NOT match(${column}, '[[:cntrl:]]')`;
+
 /** Returns the agents of sessions active in the range, by name. */
 export function agentOptions(): string {
   return `SELECT agent
 FROM agent_session
-WHERE ${ORG} AND last_at >= $__fromTime_ms AND started_at < $__toTime_ms AND agent != ''
+WHERE ${ORG} AND last_at >= $__fromTime_ms AND started_at < $__toTime_ms AND ${isChoice('agent')}
 GROUP BY agent
 ORDER BY agent
 LIMIT 500`;
@@ -39,7 +43,7 @@ LIMIT 500`;
 export function sessionOptions(): string {
   return `SELECT session_id
 FROM agent_session
-WHERE ${ACTIVE} AND session_id != ''
+WHERE ${ACTIVE} AND ${isChoice('session_id')}
 ORDER BY last_at DESC, session_id
 LIMIT 200`;
 }
