@@ -82,18 +82,18 @@ export const isOfSession = (fact: string): boolean => fact === 'runtime_event' |
  * Deletes the events of sessions that meet `where`, and marks their sessions: before, while the events still tell which,
  * and after, because a worker may have processed the first marks before the deletion.
  *
- * @param ofOrgs condition on the organisations of these events.
+ * @param ofMarks condition on `session_hour_v1` that the marks of these events meet.
  */
 export async function forgetSessionEvents(
   run: (query: string) => Promise<unknown>,
   where: string,
-  ofOrgs = 'org_id = {orgId:String}',
+  ofMarks = 'org_id = {orgId:String}',
 ): Promise<void> {
   await run(`INSERT INTO session_hour_v1 SELECT DISTINCT org_id, session_id, repo, toStartOfHour(occurred_at), now64(3)
     FROM session_event_v1 WHERE ${where}`);
   await run(`DELETE FROM session_event_v1 WHERE ${where}`);
   await run(`INSERT INTO session_hour_v1 SELECT org_id, session_id, repo, bucket_start, now64(3) FROM session_hour_v1
-    WHERE ${ofOrgs} AND marked_at > now64(3) - toIntervalSecond(${DELETE_TIMEOUT_S})`);
+    WHERE ${ofMarks} AND marked_at > now64(3) - toIntervalSecond(${DELETE_TIMEOUT_S})`);
 }
 
 /**

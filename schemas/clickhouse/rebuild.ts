@@ -30,11 +30,19 @@ export async function rebuildFacts(client: ClickHouseClient, { fact, day }: Land
       },
     });
   const old = await derivedDifferently(client, fact, readings);
-  const rows = await selectRows<{ n: number }>(client, `SELECT count() AS n FROM ${fact}_v1 WHERE ${old}`, { day });
-  if ((rows[0]?.n ?? 0) > 0) {
+  const [found] = await selectRows<{ n: number; began: number }>(
+    client,
+    `SELECT count() AS n, toUnixTimestamp64Milli(now64(3)) AS began FROM ${fact}_v1 WHERE ${old}`,
+    { day },
+  );
+  if (found !== undefined && found.n > 0) {
     const ofOld = `(${KEY}) IN (SELECT ${KEY} FROM ${fact}_v1 WHERE ${old})`;
     if (fact === 'runtime_event') await forgetJudgements(run, ofOld);
-    if (isOfSession(fact)) await forgetSessionEvents(run, `fact = '${fact}' AND ${ofOld}`, 'true');
+    if (isOfSession(fact)) {
+      // The days before, which are rebuilt within minutes, are not marked again with each day.
+      const sinceBegan = `marked_at >= fromUnixTimestamp64Milli(${String(found.began)}, 'UTC')`;
+      await forgetSessionEvents(run, `fact = '${fact}' AND ${ofOld}`, sinceBegan);
+    }
     await run(`DELETE FROM ${fact}_v1 WHERE ${old}`);
   }
   for (const reading of readings)
