@@ -39,13 +39,21 @@ ORDER BY agent
 LIMIT 500`;
 }
 
-/** Returns the options of the variable `session`: sessions active in the range, the newest first. */
+/** Returns the options of the variable `session`: sessions active in the range, the newest first; `none` without any. */
 export function sessionOptions(): string {
-  return `SELECT session_id
-FROM agent_session
-WHERE ${ACTIVE} AND ${isChoice('session_id')}
-ORDER BY last_at DESC, session_id
-LIMIT 200`;
+  return `SELECT arrayJoin(if(empty(ids), ['none'], ids)) AS session_id
+FROM
+(
+    SELECT groupArray(session_id) AS ids
+    FROM
+    (
+        SELECT session_id
+        FROM agent_session
+        WHERE ${ACTIVE} AND ${isChoice('session_id')}
+        ORDER BY last_at DESC, session_id
+        LIMIT 200
+    )
+)`;
 }
 
 /** Returns sessions active in the range: those in which a call ran past a guard first, then the newest; 100 rows. */
