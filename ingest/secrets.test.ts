@@ -97,6 +97,12 @@ const entry = {
   unknown: 'text',
 };
 
+const ALERT_ROUTE = {
+  name: 'text',
+  match: { owners: ['text'], repositories: ['text'] },
+  destinations: ['text'],
+};
+
 interface Sample {
   method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   url: string;
@@ -192,6 +198,21 @@ const SAMPLES: Readonly<Record<string, () => Sample>> = {
       config: { channel: 'C0123456789' },
       secrets: { token: 'text' },
     }),
+  }),
+  replaceAlertRoutes: () => ({
+    method: 'PUT',
+    url: '/v1/alerts/routes',
+    body: () => ({ version: 0, routes: [ALERT_ROUTE] }),
+  }),
+  changeAlert: () => ({
+    method: 'PATCH',
+    url: '/v1/alerts/none',
+    body: () => ({ assignee: 'owner', mute: { until: '2026-12-31T00:00:00Z', reason: 'text' } }),
+  }),
+  backtestAlerts: () => ({
+    method: 'POST',
+    url: '/v1/alerts/backtest',
+    body: () => ({ from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z', routes: [ALERT_ROUTE] }),
   }),
   deleteOrg: () => ({ method: 'DELETE', url: '/v1/org/org_none', body: () => ({ name: 'text' }) }),
 };

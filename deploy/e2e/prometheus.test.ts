@@ -309,6 +309,7 @@ describe.skipIf(!PROMETHEUS.isInstalled)(`Debian's Prometheus${title}`, () => {
       );
       expect(received.labels).toMatchObject({ severity: 'critical', product: 'shieldwatch', org_id: 'org_a' });
       expect(received.annotations).toEqual({
+        dedup_key: 'shieldwatch-guard-passed/org_a/acme/passed',
         summary: 'Calls ran past the guard of acme/passed of org_a',
         description: '2 calls of this hour and the last ran although a guard denied them, or because the guard failed.',
         runbook: 'grafana/runbooks/guard-passed.md',

@@ -288,6 +288,7 @@ it('returns the rows behind every point of every series, and every kind of fact 
   const call = { 'conversation.id': 'explained', tool_name: 'exec_command', call_id: 'c' };
   const log = logOf({ 'event.name': 'codex.tool_decision', decision: 'approved', ...call });
   const result = logOf({ 'event.name': 'codex.tool_result', success: 'true', ...call });
+  const model = logOf({ 'event.name': 'codex.sse_event', input_token_count: '7', 'conversation.id': 'explained' });
   log.attributes.push({
     key: 'error_message',
     value: { stringValue: ['sk-ant-', 'api03-canaryAAAAcanaryAAAAcanary'].join('') },
@@ -298,7 +299,7 @@ it('returns the rows behind every point of every series, and every kind of fact 
       ['vcs.repository.name', 'explained'],
     ].map(([key, value]) => ({ key, value: { stringValue: value } })),
   };
-  await post('/v1/logs', { resourceLogs: [{ resource, scopeLogs: [{ logRecords: [log, result] }] }] });
+  await post('/v1/logs', { resourceLogs: [{ resource, scopeLogs: [{ logRecords: [log, result, model] }] }] });
   await openReviewItems(gateway.app.plane, gateway.store.client, 'org_a');
   await expect
     .poll(() =>
