@@ -55,11 +55,11 @@ export function startBackgroundWork(
   const repositories = run('repositories', DISCOVERY_MS, createDiscovery(clickhouse, plane));
   const purges = run('purges', PURGE_MS, () => runPurges(postgres, clickhouse, plane));
   const merges = run('merges', MERGE_MS, () => runMerges(postgres, clickhouse, plane));
-  const alerts = run('alerts', ALERTS_MS, createEvaluation(postgres, clickhouse));
   const uses = run('last use of tokens', USE_MS, () => tokenUse.flush(postgres));
   const delivery = startDelivery(postgres, parts.delivery, (error) => {
     onError('delivery of notices', error);
   });
+  const alerts = run('alerts', ALERTS_MS, createEvaluation(postgres, clickhouse, delivery.wake));
   plane.onFact(() => {
     outbox.wake();
   });
