@@ -206,3 +206,15 @@ describe('a hostile notice for Alertmanager', () => {
     );
   });
 });
+
+describe('an event for PagerDuty', () => {
+  it.each([
+    ['digest', 'critical', 'critical'],
+    ['digest', 'warning', 'info'],
+    ['test', 'critical', 'info'],
+    ['firing', 'warning', 'warning'],
+  ] as const)('of a %s that is %s has the severity %s', (kind, severity, expected) => {
+    const event = pagerDutyEvent(noticeSchema.parse(noticeOf({ kind, severity })), 'trigger', PUBLIC);
+    expect(event).toMatchObject({ payload: { severity: expected } });
+  });
+});

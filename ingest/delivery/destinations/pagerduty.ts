@@ -24,6 +24,10 @@ const ACTIONS: Readonly<Record<Notice['kind'], readonly Action[]>> = {
   test: ['trigger', 'resolve'],
 };
 
+/** A test and a digest of warnings page nobody. A storm's digest has critical alerts, which were never sent one by one. */
+const severityOf = ({ kind, severity }: Notice): string =>
+  kind === 'test' || (kind === 'digest' && severity !== 'critical') ? 'info' : severity;
+
 /** An event of Events API v2. */
 export function pagerDutyEvent(notice: Notice, action: Action, publicUrl: string | undefined): object {
   const dedupKey =
@@ -36,7 +40,7 @@ export function pagerDutyEvent(notice: Notice, action: Action, publicUrl: string
     payload: {
       summary: displayUnmentioned(headline(notice), MAX_SUMMARY),
       source: display(notice.repository ?? notice.organisation, 200),
-      severity: notice.kind === 'digest' || notice.kind === 'test' ? 'info' : notice.severity,
+      severity: severityOf(notice),
       timestamp: notice.since,
       component: 'shieldwatch',
       class: display(notice.rule, 100),
