@@ -69,7 +69,9 @@ export function replay(
   const times = new Map<number, string[]>();
   const plan = (at: number, id?: string): void => {
     if (at > to) return;
-    times.set(at, [...(times.get(at) ?? []), ...(id === undefined ? [] : [id])]);
+    const planned = times.get(at) ?? [];
+    times.set(at, planned);
+    if (id !== undefined) planned.push(id);
   };
   for (let at = Math.ceil(from / HOUR_MS) * HOUR_MS; at <= to; at += HOUR_MS) plan(at);
   for (const { id, since, endedAt, acknowledgedAt } of episodes)
@@ -101,7 +103,10 @@ export function replay(
         },
       ];
     });
-    const recent = new Map([...announced].map(([key, all]) => [key, all.filter((time) => at - time < DAY_MS)]));
+    // Only keys about which something is decided now: of all keys, every time would cost as much as the whole history.
+    const recent = new Map(
+      current.map(({ key }) => [key, (announced.get(key) ?? []).filter((time) => at - time < DAY_MS)]),
+    );
     const inForce = mutes.filter((mute) => mute.from <= at && at < mute.until);
     const decided = decide({
       ...{ at, routes, destinations: ids, episodes: current, announced: recent },
@@ -188,7 +193,7 @@ export async function backtest(
       field: 'to',
     });
   const ms = (time: Time | null): number | null => (time === null ? null : new Date(time).getTime());
-  return plane.read(orgId, async (tx) => {
+  const { episodes, current, context } = await plane.read(orgId, async (tx) => {
     const rows = await tx.query<EpisodeRow>(
       'SELECT * FROM alert_episode WHERE since >= $1 AND since < $2 ORDER BY since, id LIMIT $3',
       [new Date(start).toISOString(), new Date(end).toISOString(), MAX_EPISODES + 1],
@@ -204,26 +209,29 @@ export async function backtest(
     const mutes = await tx.query<{ key: string; set_at: Time; until: Time }>(
       'SELECT key, set_at, until FROM alert_mute',
     );
-    const context = {
-      from: start,
-      to: end,
-      destinations: new Set((await readDestinations(tx)).keys()),
-      mutes: mutes.map((mute) => ({ key: mute.key, from: ms(mute.set_at) ?? 0, until: ms(mute.until) ?? 0 })),
-    };
-    const episodes = rows.map((row) => ({
-      ...row,
-      since: ms(row.since) ?? 0,
-      endedAt: ms(row.ended_at),
-      isResolved: row.state === 'resolved',
-      acknowledgedAt: ms(row.acknowledged_at),
-    }));
-    const current = (await readRoutes(tx)).routes;
     return {
-      alerts: episodes.length,
-      configurations: [
-        { name: 'current', ...replay(episodes, current, context) },
-        ...(routes === undefined ? [] : [{ name: 'proposed' as const, ...replay(episodes, routes, context) }]),
-      ],
+      episodes: rows.map((row) => ({
+        ...row,
+        since: ms(row.since) ?? 0,
+        endedAt: ms(row.ended_at),
+        isResolved: row.state === 'resolved',
+        acknowledgedAt: ms(row.acknowledged_at),
+      })),
+      current: (await readRoutes(tx)).routes,
+      context: {
+        from: start,
+        to: end,
+        destinations: new Set((await readDestinations(tx)).keys()),
+        mutes: mutes.map((mute) => ({ key: mute.key, from: ms(mute.set_at) ?? 0, until: ms(mute.until) ?? 0 })),
+      },
     };
   });
+  // After the transaction: a long replay holds no connection.
+  return {
+    alerts: episodes.length,
+    configurations: [
+      { name: 'current', ...replay(episodes, current, context) },
+      ...(routes === undefined ? [] : [{ name: 'proposed' as const, ...replay(episodes, routes, context) }]),
+    ],
+  };
 }
