@@ -251,6 +251,15 @@ describe('delivery', () => {
     for (const secret of [path, 'FAKE-token', SIGNING, service.origin]) expect(rows).not.toContain(secret);
   });
 
+  it('stores no half of a secret that stands where the answer of the service is cut', async () => {
+    const id = await outbox.queue(await webhook('halving'));
+    service.answer((_request, response) => void response.writeHead(400).end(`${'x'.repeat(280)}${SIGNING}`));
+    start();
+    await ended(id).toBe('dead');
+    const { last_error: error } = await outbox.state(id);
+    expect(error).toMatch(/x\[secret\]$/);
+  });
+
   it('removes sent deliveries after 30 days and dead ones after 90, and none that waits', async () => {
     const destination = await webhook('old');
     for (const [key, state, days] of [

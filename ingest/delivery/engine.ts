@@ -19,6 +19,8 @@ const PRUNE_MS = 3_600_000;
 const MAX_BUSY_OF_ORG = 32;
 const MAX_BUSY = 256;
 const MAX_ERROR = 500;
+/** Characters of the beginning of a secret that are removed. Fewer reveal nothing, and occur in other texts. */
+const MIN_HALF = 4;
 
 export interface DeliverySettings {
   /** Opens the secrets of destinations. */
@@ -186,5 +188,18 @@ function textsOf(secret: unknown): string[] {
 /** Removes the destination's own secrets, and every other, from what a service said. */
 function withoutSecrets(text: string, secrets: readonly string[]): string {
   const masked = secrets.reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), text);
-  return visible(scrubText(masked, MAX_ERROR));
+  return visible(scrubText(withoutHalf(masked, secrets), MAX_ERROR));
+}
+
+/** Removes the beginning of a secret at the end of a text: the answer of a service is cut before it comes here. */
+function withoutHalf(text: string, secrets: readonly string[]): string {
+  const longest = Math.max(0, ...secrets.map((secret) => lengthOfHalf(text, secret)));
+  return longest < MIN_HALF ? text : `${text.slice(0, -longest)}[secret]`;
+}
+
+/** Returns how many characters of the beginning of a secret a text ends with. */
+function lengthOfHalf(text: string, secret: string): number {
+  for (let length = Math.min(text.length, secret.length - 1); length >= MIN_HALF; length -= 1)
+    if (text.endsWith(secret.slice(0, length))) return length;
+  return 0;
 }
