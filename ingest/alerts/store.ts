@@ -202,10 +202,13 @@ async function insertEpisodes(tx: Session, orgId: string, opened: readonly Obser
   );
 }
 
-/** Reads the episodes about which something is to be decided, with the decisions so far. */
+/**
+ * Reads the episodes about which something is to be decided, with the decisions so far. Open ones come first: recoveries
+ * that wait for their turn do not keep a new alert from being announced.
+ */
 export async function readUndecided(tx: Session): Promise<{ rows: Map<string, EpisodeRow>; undecided: Undecided[] }> {
   const rows = await tx.query<EpisodeRow>(
-    `SELECT * FROM alert_episode WHERE is_unsettled ORDER BY severity, since, id LIMIT ${String(MAX_UNDECIDED)}`,
+    `SELECT * FROM alert_episode WHERE is_unsettled ORDER BY ended_at IS NOT NULL, severity, since, id LIMIT ${String(MAX_UNDECIDED)}`,
   );
   const decisions = new Map<string, Decision[]>();
   const found =
