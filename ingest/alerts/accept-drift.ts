@@ -5,7 +5,7 @@ import { lockEpisodes, settle } from './settle.js';
 import { DRIFT, driftObservation, type BadDrift } from './signals.js';
 import { knownEvents, readOpen, writeAdvanced } from './store.js';
 
-/** Milliseconds for which the answer to a drift waits for its notice. It is queued later all the same. */
+/** Milliseconds for which the answer to a drift waits for its notice, and its transaction for a lock. It is queued later all the same. */
 const MAX_WAIT_MS = 2_000;
 
 /**
@@ -29,6 +29,8 @@ export async function announceDrift(plane: ControlPlane, orgId: string, drift: B
 
 async function announce(plane: ControlPlane, orgId: string, drift: BadDrift): Promise<boolean> {
   return plane.read(orgId, async (tx) => {
+    // Many drifts at once must not hold every connection of the pool: what waits for longer is announced by the evaluation.
+    await tx.query("SELECT set_config('lock_timeout', $1, true)", [`${String(MAX_WAIT_MS)}ms`]);
     if ((await lockEpisodes(tx)) === undefined) return false;
     const [clock] = await tx.query<{ at: Date | string }>('SELECT clock_timestamp() AS at');
     const at = new Date(clock?.at ?? Date.now()).getTime();
