@@ -55,7 +55,10 @@ export function createEvaluation(
         (hasNotices) => {
           if (hasNotices) onNotice();
         },
-        (error: unknown) => errors.push(error),
+        async (error: unknown) => {
+          errors.push(error);
+          await release(postgres, claim).catch((failure: unknown) => errors.push(failure));
+        },
       );
     }
     if (errors.length > 0) throw errors[0];
@@ -93,6 +96,16 @@ async function claimDue(postgres: Postgres): Promise<Claim | undefined> {
         since: ms(row.since),
         lastRunAt: row.last_run_at === null ? null : ms(row.last_run_at),
       };
+}
+
+/** Gives the lease of an evaluation that failed back: without that, the organisation would wait until it ends. */
+async function release(postgres: Postgres, { orgId, lease }: Claim): Promise<void> {
+  await asRole(postgres, 'shieldwatch_worker', {}, (tx) =>
+    tx.query('UPDATE alert_evaluation SET lease = NULL, leased_until = NULL WHERE org_id = $1 AND lease = $2', [
+      orgId,
+      lease,
+    ]),
+  );
 }
 
 /**
