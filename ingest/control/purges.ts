@@ -140,6 +140,11 @@ async function finishOrgDeletion(plane: ControlPlane, orgId: string): Promise<vo
 async function forgetRepository(plane: ControlPlane, orgId: string, repository: string): Promise<void> {
   await plane.change({ orgId, actor: 'shieldwatch' }, async (tx) => {
     await tx.query('DELETE FROM repo WHERE full_name = $1', [repository]);
+    await tx.query(
+      `DELETE FROM alert_ticket WHERE key IN (SELECT key FROM alert_delivery WHERE repository = $1
+         UNION ALL SELECT key FROM alert_episode WHERE repository = $1)`,
+      [repository],
+    );
     await tx.query('DELETE FROM alert_delivery WHERE repository = $1', [repository]);
     // The key of an alert ends in the repository.
     await tx.query("DELETE FROM alert_mute WHERE right(key, length($1) + 1) = '/' || $1::text", [repository]);
