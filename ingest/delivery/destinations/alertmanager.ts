@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cut, display, facts, headline, links } from '../display.js';
+import { display, facts, headline, links } from '../display.js';
 import type { Notice } from '../notice.js';
 import { secretText, targetUrl } from './atoms.js';
 import { destination, outcomeOf, postJson } from './destination.js';
@@ -30,12 +30,10 @@ export function alertOf(notice: Notice, publicUrl: string | undefined, now: numb
     annotations: {
       title: display(headline(notice), 500),
       summary: display(notice.summary, 1_000),
-      description: cut(
-        facts(notice)
-          .map(([name, value]) => `${display(name, 100)}: ${display(value, 500)}`)
-          .join('\n'),
-        10_000,
-      ),
+      description: facts(notice)
+        .map(([name, value]) => `${display(name, 100)}: ${display(value, 500)}`)
+        .join('\n')
+        .slice(0, 10_000),
       ...(own['Runbook'] === undefined ? {} : { runbook_url: own['Runbook'] }),
     },
     startsAt: new Date(startsAt).toISOString(),

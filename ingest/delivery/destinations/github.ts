@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { text } from '#schemas/http/atoms.js';
-import { cut, displayUnmentioned, facts, headline, links, visible } from '../display.js';
+import { displayUnmentioned, facts, headline, links, visible } from '../display.js';
 import type { EgressAnswer } from '../egress.js';
 import type { Notice } from '../notice.js';
 import { secretText, targetUrl } from './atoms.js';
@@ -34,7 +34,7 @@ export const githubTitle = (notice: Notice): string => displayUnmentioned(headli
  */
 export function githubBody(notice: Notice, publicUrl: string | undefined, markers: readonly string[]): string {
   const lines = [headline(notice), '', ...facts(notice).map(([name, value]) => `${name}: ${value}`)];
-  const block = cut(lines.map(visible).join('\n'), 30_000);
+  const block = lines.map(visible).join('\n').slice(0, 30_000);
   const longest = Math.max(2, ...[...block.matchAll(/`+/g)].map(([run]) => run.length));
   const fence = '`'.repeat(longest + 1);
   const own = links(notice, publicUrl).map(([name, url]) => `[${name}](<${url}>)`);
