@@ -55,10 +55,7 @@ export function createEvaluation(
         (hasNotices) => {
           if (hasNotices) onNotice();
         },
-        async (error: unknown) => {
-          errors.push(error);
-          await release(postgres, claim).catch((failure: unknown) => errors.push(failure));
-        },
+        (error: unknown) => errors.push(error),
       );
     }
     if (errors.length > 0) throw errors[0];
@@ -96,16 +93,6 @@ async function claimDue(postgres: Postgres): Promise<Claim | undefined> {
         since: ms(row.since),
         lastRunAt: row.last_run_at === null ? null : ms(row.last_run_at),
       };
-}
-
-/** Gives the lease of an evaluation that failed back: without that, the organisation would wait until it ends. */
-async function release(postgres: Postgres, { orgId, lease }: Claim): Promise<void> {
-  await asRole(postgres, 'shieldwatch_worker', {}, (tx) =>
-    tx.query('UPDATE alert_evaluation SET lease = NULL, leased_until = NULL WHERE org_id = $1 AND lease = $2', [
-      orgId,
-      lease,
-    ]),
-  );
 }
 
 /**
