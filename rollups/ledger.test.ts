@@ -301,7 +301,7 @@ describe('the US dollars of a session', () => {
   });
   afterAll(() => other.drop());
 
-  it('are a number, any the agent says', async () => {
+  it('are a number, for any number that the agent sends', async () => {
     await other.client.command({
       query: `INSERT INTO agent_event_v1 (org_id, repo, event_id, occurred_at, agent, event_name, kind, session_id, model, cost_usd, ingested_at)
         SELECT 'org_dear', 'acme/a', toString(number), now64(3) - toIntervalHour(3), 'claude-code', 'api_request', 'model_call', 'dear', 'm',
