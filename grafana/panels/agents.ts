@@ -8,7 +8,7 @@ import {
   usageByModel,
   usageTotal,
 } from '../queries/agents.js';
-import { bars, rows, stat } from './kit.js';
+import { bars, count, rows, stat } from './kit.js';
 import { column, REPOSITORY_LINK } from './look.js';
 
 const SILENT = 'No model call: none reported in this range, do the agents send telemetry?';
@@ -47,19 +47,15 @@ export function usageStats(): Builder<Panel>[] {
       'short',
       [[null, 'text']],
     ),
-    stat(
-      {
-        id: 3,
-        title: 'Model calls',
-        description: 'Requests to a model that agents report in the range.',
-        sql: usageTotal('model_calls'),
-        noValue: SILENT,
-        w: 6,
-        h: 4,
-      },
-      'short',
-      [[null, 'text']],
-    ).decimals(0),
+    count({
+      id: 3,
+      title: 'Model calls',
+      description: 'Requests to a model that agents report in the range.',
+      sql: usageTotal('model_calls'),
+      noValue: SILENT,
+      w: 6,
+      h: 4,
+    }),
     stat(
       {
         id: 4,

@@ -101,6 +101,18 @@ export function stat(options: PanelOptions, unit: string, steps: [value: number 
     .thresholds(thresholds(steps.map(([value, color]) => ({ value, color }))));
 }
 
+/** Returns a stat panel of a whole number; with `color`, none is green and one or more have this colour. */
+export function count(options: PanelOptions, color?: 'orange' | 'red'): StatBuilder {
+  const graded: [value: number, color: string][] =
+    color === undefined
+      ? []
+      : [
+          [0, 'green'],
+          [1, color],
+        ];
+  return stat(options, 'short', [[null, 'text'], ...graded]).decimals(0);
+}
+
 /** Returns options that show the last value of one column. */
 export function reduceTo(column: string): ReduceDataOptionsBuilder {
   return new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false).fields(`/^${column}$/`);

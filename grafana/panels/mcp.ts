@@ -1,27 +1,23 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { callsOverTime, firstSeen, mcpFindings, serverCount, servers } from '../queries/mcp.js';
-import { bars, rows, stat } from './kit.js';
+import { bars, count, rows } from './kit.js';
 import { colored, column, REPOSITORY_LINK, severityMapping, timeColumn, wordMapping } from './look.js';
 
 const NONE = 'No MCP server: none was configured, connected or called, or the clients do not name them.';
 
 export function mcpStats(): Builder<Panel>[] {
   return [
-    stat(
-      {
-        id: 1,
-        title: 'Servers called',
-        description: 'MCP servers of which a tool was called in the range, as far as a hook or a client names them.',
-        sql: serverCount('called'),
-        noValue: NONE,
-        w: 6,
-        h: 4,
-      },
-      'short',
-      [[null, 'text']],
-    ).decimals(0),
-    stat(
+    count({
+      id: 1,
+      title: 'Servers called',
+      description: 'MCP servers of which a tool was called in the range, as far as a hook or a client names them.',
+      sql: serverCount('called'),
+      noValue: NONE,
+      w: 6,
+      h: 4,
+    }),
+    count(
       {
         id: 2,
         title: 'New servers',
@@ -31,14 +27,9 @@ export function mcpStats(): Builder<Panel>[] {
         w: 6,
         h: 4,
       },
-      'short',
-      [
-        [null, 'text'],
-        [0, 'green'],
-        [1, 'orange'],
-      ],
-    ).decimals(0),
-    stat(
+      'orange',
+    ),
+    count(
       {
         id: 3,
         title: 'Never judged',
@@ -49,14 +40,9 @@ export function mcpStats(): Builder<Panel>[] {
         h: 4,
         next: { title: 'Enforcement', uid: 'shieldwatch-enforcement' },
       },
-      'short',
-      [
-        [null, 'text'],
-        [0, 'green'],
-        [1, 'red'],
-      ],
-    ).decimals(0),
-    stat(
+      'red',
+    ),
+    count(
       {
         id: 4,
         title: 'Dormant',
@@ -66,13 +52,8 @@ export function mcpStats(): Builder<Panel>[] {
         w: 6,
         h: 4,
       },
-      'short',
-      [
-        [null, 'text'],
-        [0, 'green'],
-        [1, 'orange'],
-      ],
-    ).decimals(0),
+      'orange',
+    ),
   ];
 }
 

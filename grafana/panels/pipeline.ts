@@ -14,7 +14,7 @@ import {
   sinceLastArrival,
   storeSize,
 } from '../queries/pipeline.js';
-import { bars, lines, colorByName, rows, stat } from './kit.js';
+import { bars, colorByName, count, lines, rows, stat } from './kit.js';
 import { column, thresholds } from './look.js';
 
 const NOTHING = 'Nothing arrived: is a producer set up? See the README';
@@ -80,7 +80,7 @@ export function pipelineStats(): Builder<Panel>[] {
         [1_000, 'red'],
       ],
     ).decimals(0),
-    stat(
+    count(
       {
         id: 4,
         title: 'Not counted',
@@ -91,14 +91,9 @@ export function pipelineStats(): Builder<Panel>[] {
         w: 5,
         h: 5,
       },
-      'short',
-      [
-        [null, 'text'],
-        [0, 'green'],
-        [1, 'orange'],
-      ],
-    ).decimals(0),
-    stat(
+      'orange',
+    ),
+    count(
       {
         id: 5,
         title: 'Masked',
@@ -108,13 +103,8 @@ export function pipelineStats(): Builder<Panel>[] {
         w: 4,
         h: 5,
       },
-      'short',
-      [
-        [null, 'text'],
-        [0, 'green'],
-        [1, 'orange'],
-      ],
-    ).decimals(0),
+      'orange',
+    ),
   ];
 }
 

@@ -12,7 +12,7 @@ import {
 } from '../queries/decisions.js';
 import { decisionLatency, injectionAttempts, injectionsInRange, latencyInRange, topRules } from '../queries/guard.js';
 import { GUARD_SCOPE } from '../queries/scope.js';
-import { bars, lines, colorByName, reduceTo, rows, stat } from './kit.js';
+import { bars, colorByName, count, lines, reduceTo, rows, stat } from './kit.js';
 import { column, VERDICT_COLORS } from './look.js';
 import { blockedTable, TOO_FEW } from './repository.js';
 
@@ -42,7 +42,7 @@ export function guardStats(): Builder<Panel>[] {
       .decimals(1)
       .mappings([TOO_FEW])
       .reduceOptions(reduceTo('rate')),
-    stat(
+    count(
       {
         id: 2,
         title: 'Blocked',
@@ -53,13 +53,8 @@ export function guardStats(): Builder<Panel>[] {
         w: 5,
         h: 5,
       },
-      'short',
-      [
-        [null, 'text'],
-        [0, 'green'],
-        [1, 'orange'],
-      ],
-    ).decimals(0),
+      'orange',
+    ),
     stat(
       {
         id: 3,
@@ -78,7 +73,7 @@ export function guardStats(): Builder<Panel>[] {
         [0, 'blue'],
       ],
     ).decimals(0),
-    stat(
+    count(
       {
         id: 4,
         title: 'Injections',
@@ -89,13 +84,8 @@ export function guardStats(): Builder<Panel>[] {
         w: 5,
         h: 5,
       },
-      'short',
-      [
-        [null, 'text'],
-        [0, 'green'],
-        [1, 'red'],
-      ],
-    ).decimals(0),
+      'red',
+    ),
     stat(
       {
         id: 5,

@@ -10,7 +10,7 @@ import {
   oldestExposure,
   recurrences,
 } from '../queries/secrets.js';
-import { bars, rows, stat, timeline } from './kit.js';
+import { bars, count, rows, stat, timeline } from './kit.js';
 import { colored, column, REPOSITORY_LINK, timeColumn, wordMapping } from './look.js';
 
 const NOT_SCANNED = 'Nothing scanned: run shieldwatch scan';
@@ -72,7 +72,7 @@ export function secretStats(): Builder<Panel>[] {
         [1, 'red'],
       ],
     ),
-    stat(
+    count(
       {
         id: 4,
         title: 'Masked in transit',
@@ -83,13 +83,8 @@ export function secretStats(): Builder<Panel>[] {
         w: 6,
         h: 5,
       },
-      'short',
-      [
-        [null, 'text'],
-        [0, 'green'],
-        [1, 'orange'],
-      ],
-    ).decimals(0),
+      'orange',
+    ),
   ];
 }
 

@@ -1,7 +1,7 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { sessionCounts, sessionList, sessionSum, timeline } from '../queries/sessions.js';
-import { rows, stat } from './kit.js';
+import { count, rows, stat } from './kit.js';
 import { colored, column, linkTo, REPOSITORY_LINK, timeColumn, wordMapping } from './look.js';
 
 const NO_SESSIONS = 'No session: none in this range, do the agents send telemetry?';
@@ -13,20 +13,16 @@ const usd = [
 
 export function sessionStats(): Builder<Panel>[] {
   return [
-    stat(
-      {
-        id: 1,
-        title: 'Sessions',
-        description: 'Sessions of agents that were active in the range, as far as they or our hook report them.',
-        sql: sessionCounts('sessions'),
-        noValue: NO_SESSIONS,
-        w: 6,
-        h: 4,
-      },
-      'short',
-      [[null, 'text']],
-    ).decimals(0),
-    stat(
+    count({
+      id: 1,
+      title: 'Sessions',
+      description: 'Sessions of agents that were active in the range, as far as they or our hook report them.',
+      sql: sessionCounts('sessions'),
+      noValue: NO_SESSIONS,
+      w: 6,
+      h: 4,
+    }),
+    count(
       {
         id: 2,
         title: 'Passed a guard',
@@ -38,26 +34,17 @@ export function sessionStats(): Builder<Panel>[] {
         h: 4,
         next: { title: 'Enforcement', uid: 'shieldwatch-enforcement' },
       },
-      'short',
-      [
-        [null, 'text'],
-        [0, 'green'],
-        [1, 'red'],
-      ],
-    ).decimals(0),
-    stat(
-      {
-        id: 3,
-        title: 'Blocked calls',
-        description: 'Calls of these sessions that a guard denied and that are not known to have run.',
-        sql: sessionSum('blocked'),
-        noValue: NO_SESSIONS,
-        w: 6,
-        h: 4,
-      },
-      'short',
-      [[null, 'text']],
-    ).decimals(0),
+      'red',
+    ),
+    count({
+      id: 3,
+      title: 'Blocked calls',
+      description: 'Calls of these sessions that a guard denied and that are not known to have run.',
+      sql: sessionSum('blocked'),
+      noValue: NO_SESSIONS,
+      w: 6,
+      h: 4,
+    }),
     stat(
       {
         id: 4,
