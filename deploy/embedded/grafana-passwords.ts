@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
+import { writeOwnFile } from '#schemas/own-file.js';
 
 /** Passwords of a Grafana beside this stack, whether the stack runs it or compose. */
 export interface GrafanaPasswords {
@@ -29,15 +30,11 @@ export function openGrafanaPasswords(dataDir: string, readerUrl: string): Grafan
     SHIELDWATCH_CLICKHOUSE_USER: decodeURIComponent(username),
     SHIELDWATCH_CLICKHOUSE_PASSWORD: decodeURIComponent(password),
   };
-  // Renamed into place: a start that is killed leaves no half of it.
-  rmSync(`${file}.new`, { force: true });
-  writeFileSync(
-    `${file}.new`,
+  writeOwnFile(
+    file,
     Object.entries(lines)
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
-    { mode: 0o600, flag: 'wx' },
   );
-  renameSync(`${file}.new`, file);
   return { admin, isNew: kept === undefined, file };
 }

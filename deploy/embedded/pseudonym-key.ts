@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError } from '#schemas/errors.js';
 import { PSEUDONYM_KEY_FILE_VARIABLE, SHORTEST_PSEUDONYM_KEY } from '#schemas/pseudonyms.js';
+import { writeOwnFile } from '#schemas/own-file.js';
 import { variable } from '../environment.js';
 
 /** The secret that pseudonyms of persons are made from, and the file that it is in, which the collector reads by itself. */
@@ -20,12 +21,7 @@ export interface PseudonymKey {
 export function openPseudonymKey(dataDir: string): PseudonymKey {
   const named = variable(PSEUDONYM_KEY_FILE_VARIABLE);
   const file = named === undefined || named === '' ? join(dataDir, 'pseudonym.key') : named;
-  if (file !== named && !existsSync(file)) {
-    // Renamed into place: a start that is killed leaves no half of it.
-    rmSync(`${file}.new`, { force: true });
-    writeFileSync(`${file}.new`, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
-    renameSync(`${file}.new`, file);
-  }
+  if (file !== named && !existsSync(file)) writeOwnFile(file, `${randomBytes(32).toString('hex')}\n`);
   const what = file === named ? PSEUDONYM_KEY_FILE_VARIABLE : file;
   let secret: string;
   try {

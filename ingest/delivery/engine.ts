@@ -7,7 +7,7 @@ import { EgressRefused, type Egress } from './egress.js';
 import type { Notice } from './notice.js';
 import { dueDestinations, lease, markFailed, markSent, prune, type DestinationRow, type LeasedRow } from './outbox.js';
 import { visible } from './display.js';
-import { ownerOf, type SecretsKey } from './seal.js';
+import { ownerOf, SecretsUnusable, type SecretsKey } from './seal.js';
 import { ticketStore } from './tickets.js';
 
 /** Milliseconds between two looks for due deliveries. `wake` looks at once. */
@@ -156,21 +156,22 @@ async function attempt(
   }
 }
 
-/** @throws Error without details when it was sealed by another key. */
+/** @throws SecretsUnusable when there is none, or it was sealed with another key. */
 function openSecret(key: SecretsKey, { id, org_id, sealed, seal_key_id }: DestinationRow): unknown {
-  if (sealed === null) throw new Error('the destination has no secret');
+  if (sealed === null) throw new SecretsUnusable('the destination has no secret');
   if (seal_key_id !== key.id)
-    throw new Error('the secret of the destination was sealed with another key; add the destination again');
+    throw new SecretsUnusable('the secret of the destination was sealed with another key; add the destination again');
   return JSON.parse(key.open(sealed, ownerOf(org_id, id)));
 }
 
 /** Says what failed by its code: messages of drivers and clients may quote URLs and rows. */
 function messageOf(error: unknown): string {
-  const { code, cause, name, message } = error as NodeJS.ErrnoException;
+  if (error instanceof SecretsUnusable) return error.message;
+  const { code, cause, name } = error as NodeJS.ErrnoException;
   if (typeof code === 'string') return `the connection failed (${code})`;
   const inner = (cause as NodeJS.ErrnoException | undefined)?.code;
   if (typeof inner === 'string') return `the connection failed (${inner})`;
-  return message.startsWith('the secret of') || message.startsWith('the destination') ? message : `failed (${name})`;
+  return `failed (${name})`;
 }
 
 /** Returns the secret texts, longest first, and of a URL its path and the parts of it, which a service may repeat alone. */

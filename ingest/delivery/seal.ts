@@ -1,11 +1,17 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError } from '#schemas/errors.js';
+import { writeOwnFile } from '#schemas/own-file.js';
 
 const KEY_BYTES = 32;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
+
+/** The secrets of a destination cannot be used. The message is for people, and contains none of them. */
+export class SecretsUnusable extends Error {
+  override readonly name = 'SecretsUnusable';
+}
 
 /** The key by which secrets of destinations are encrypted at rest. */
 export interface SecretsKey {
@@ -13,7 +19,7 @@ export interface SecretsKey {
   readonly id: string;
   /** Encrypts text. `owner` is authenticated with it: what is sealed for one owner cannot be opened for another. */
   seal(text: string, owner: string): string;
-  /** @throws Error without details when the key, the owner or the sealed text is another one. */
+  /** @throws SecretsUnusable when the key, the owner or the sealed text is another one. */
   open(sealed: string, owner: string): string;
 }
 
@@ -38,7 +44,7 @@ export function secretsKeyOf(key: Buffer): SecretsKey {
           'utf8',
         );
       } catch {
-        throw new Error('the secret of the destination cannot be opened with this key');
+        throw new SecretsUnusable('the secret of the destination cannot be opened with this key');
       }
     },
   };
@@ -58,10 +64,7 @@ export function openSecretsKey(folder: string, given: string | undefined): Secre
   const file = join(folder, 'secrets.key');
   if (!existsSync(file)) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    // Renamed into place: a start that is killed leaves no half of it.
-    rmSync(`${file}.new`, { force: true });
-    writeFileSync(`${file}.new`, `${randomBytes(KEY_BYTES).toString('base64')}\n`, { mode: 0o600, flag: 'wx' });
-    renameSync(`${file}.new`, file);
+    writeOwnFile(file, `${randomBytes(KEY_BYTES).toString('base64')}\n`);
   }
   try {
     return parse(readFileSync(file, 'utf8'), file);

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeOwnFile } from '#schemas/own-file.js';
 import { z } from 'zod';
 import { ClickHouseStartError } from './messages.js';
 
@@ -50,7 +51,7 @@ export function openPasswords(dataDir: string, withAdmin = false): Passwords {
   const passwords: Passwords = known ?? { writer: newPassword(), reader: newPassword() };
   const made: Passwords = withAdmin ? { ...passwords, admin: passwords.admin ?? newPassword() } : passwords;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  if (made !== known) writeOwn(path, `${JSON.stringify(made, null, 2)}\n`);
+  if (made !== known) writeOwnFile(path, `${JSON.stringify(made, null, 2)}\n`);
   writeNetrc(join(dataDir, READER_FILE), 'reader', made.reader);
   if (withAdmin && made.admin !== undefined) writeNetrc(join(dataDir, ADMIN_FILE), 'admin', made.admin);
   else rmSync(join(dataDir, ADMIN_FILE), { force: true });
@@ -69,17 +70,10 @@ function readPasswords(path: string): Passwords | undefined {
 }
 
 function writeNetrc(path: string, login: string, password: string): void {
-  writeOwn(
+  writeOwnFile(
     path,
     ['127.0.0.1', 'localhost'].map((host) => `machine ${host} login ${login} password ${password}\n`).join(''),
   );
-}
-
-/** Writes a file that its owner alone reads. Renamed into place: a start that is killed leaves no half of it. */
-function writeOwn(path: string, text: string): void {
-  rmSync(`${path}.new`, { force: true });
-  writeFileSync(`${path}.new`, text, { mode: 0o600, flag: 'wx' });
-  renameSync(`${path}.new`, path);
 }
 
 export function hashPassword(password: string): string {
