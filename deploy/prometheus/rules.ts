@@ -1,4 +1,4 @@
-import { ALERT_RULES, dedupeKey, fillIn, type AlertRule } from '#schemas/alerts/rules.js';
+import { ALERT_RULES, dedupeKey, fillIn, secondsOf, type AlertRule } from '#schemas/alerts/rules.js';
 
 /*
  * Alerting rules for Prometheus, and their unit tests for promtool, from the same rules as Grafana's. A rule compares the
@@ -103,9 +103,8 @@ interface UnitTest {
   alert_rule_test: { eval_time: string; alertname: string; exp_alerts: object[] }[];
 }
 
-/** Returns the minutes of a duration like `0s`, `15m` or `1h`. */
-const minutes = (duration: string): number =>
-  Number.parseInt(duration) * (duration.endsWith('s') ? 1 / 60 : duration.endsWith('h') ? 60 : 1);
+/** Returns the minutes of a rule's duration. */
+const minutes = (duration: string): number => secondsOf(duration) / 60;
 
 /** Fires after its time and not before, not at the threshold, not without data, and not resolved by a failed scrape. */
 function testsOf(rule: AlertRule): UnitTest[] {

@@ -3,7 +3,7 @@ import { advance } from './advance.js';
 import { recordEpisodes } from './facts.js';
 import { lockEpisodes, settle } from './settle.js';
 import { DRIFT, driftObservation, type BadDrift } from './signals.js';
-import { knownEvents, readOpen, writeAdvanced } from './store.js';
+import { knownEvents, ms, readOpen, writeAdvanced } from './store.js';
 
 /** Milliseconds for which the answer to a drift waits for its notice, and its transaction for a lock. It is queued later all the same. */
 const MAX_WAIT_MS = 2_000;
@@ -33,7 +33,7 @@ async function announce(plane: ControlPlane, orgId: string, drift: BadDrift): Pr
     await tx.query("SELECT set_config('lock_timeout', $1, true)", [`${String(MAX_WAIT_MS)}ms`]);
     if ((await lockEpisodes(tx)) === undefined) return false;
     const [clock] = await tx.query<{ at: Date | string }>('SELECT clock_timestamp() AS at');
-    const at = new Date(clock?.at ?? Date.now()).getTime();
+    const at = clock === undefined ? Date.now() : ms(clock.at);
     const observation = driftObservation(orgId, drift);
     const advanced = advance(
       [{ rule: DRIFT, forSeconds: 0, isComplete: false, observations: [observation] }],

@@ -3,7 +3,7 @@ import type { AlertBacktest, AlertRoute } from '#schemas/http/alerts.js';
 import type { ControlPlane } from '../control/control-plane.js';
 import { INTERVAL_S } from './advance.js';
 import { decide, type Decision, type Undecided } from './decide.js';
-import { readDestinations, readRoutes, type EpisodeRow, type Time } from './store.js';
+import { ms, readDestinations, readRoutes, type EpisodeRow, type Time } from './store.js';
 
 /** Maximum episodes of a replay. */
 const MAX_EPISODES = 20_000;
@@ -192,7 +192,6 @@ export async function backtest(
     throw new ShieldwatchError('body_invalid', 'to: expected a time after from, at most 92 days later', {
       field: 'to',
     });
-  const ms = (time: Time | null): number | null => (time === null ? null : new Date(time).getTime());
   const { episodes, current, context } = await plane.read(orgId, async (tx) => {
     const rows = await tx.query<EpisodeRow>(
       'SELECT * FROM alert_episode WHERE since >= $1 AND since < $2 ORDER BY since, id LIMIT $3',
@@ -212,17 +211,17 @@ export async function backtest(
     return {
       episodes: rows.map((row) => ({
         ...row,
-        since: ms(row.since) ?? 0,
-        endedAt: ms(row.ended_at),
+        since: ms(row.since),
+        endedAt: row.ended_at === null ? null : ms(row.ended_at),
         isResolved: row.state === 'resolved',
-        acknowledgedAt: ms(row.acknowledged_at),
+        acknowledgedAt: row.acknowledged_at === null ? null : ms(row.acknowledged_at),
       })),
       current: (await readRoutes(tx)).routes,
       context: {
         from: start,
         to: end,
         destinations: new Set((await readDestinations(tx)).keys()),
-        mutes: mutes.map((mute) => ({ key: mute.key, from: ms(mute.set_at) ?? 0, until: ms(mute.until) ?? 0 })),
+        mutes: mutes.map((mute) => ({ key: mute.key, from: ms(mute.set_at), until: ms(mute.until) })),
       },
     };
   });

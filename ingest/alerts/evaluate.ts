@@ -10,6 +10,7 @@ import { lockEpisodes, settle } from './settle.js';
 import { DRIFT, driftTime, FINDING, readDrifts, readFindings, readWaiting } from './signals.js';
 import {
   knownEvents,
+  ms,
   readOpen,
   readPending,
   removeOld,
@@ -35,11 +36,9 @@ interface Claim {
   lastRunAt: number | null;
 }
 
-const ms = (time: Time): number => new Date(time).getTime();
-
 /**
  * Creates a round that evaluates every organisation that is due. An organisation that fails does not keep the others from
- * being evaluated; it is due again after the interval.
+ * being evaluated; it is evaluated again when its lease has ended.
  */
 export function createEvaluation(
   postgres: Postgres,

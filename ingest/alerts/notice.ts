@@ -1,7 +1,7 @@
 import { ALERT_RULES } from '#schemas/alerts/rules.js';
 import { ALERT_SIGNALS, type AlertSeverity } from '#schemas/alerts/signals.js';
 import { MAX_MEMBERS, type NoticeInput } from '../delivery/notice.js';
-import type { EpisodeRow } from './store.js';
+import { ms, type EpisodeRow } from './store.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -12,8 +12,6 @@ const PLACES = new Map<string, { board: string; panel?: number; runbook: string 
 
 /** Characters of a link's query, so that an encoded name does not make the link too long to be sent. */
 const MAX_QUERY = 1_800;
-
-const ms = (time: Date | string): number => new Date(time).getTime();
 
 export interface Links {
   board: string;

@@ -1,5 +1,5 @@
 import { UNNAMED } from '../metrics/named-repositories.js';
-import { ALERT_RULES, dedupeKey, fillIn, type AlertRule } from '#schemas/alerts/rules.js';
+import { ALERT_RULES, dedupeKey, fillIn, secondsOf, type AlertRule } from '#schemas/alerts/rules.js';
 import type { ClickHouseClient } from '#schemas/clickhouse/client.js';
 import { idOf } from '#schemas/records/ids.js';
 import { quote } from '../boards/macros.js';
@@ -44,22 +44,6 @@ export async function ask<T>(client: ClickHouseClient, query: string, filters?: 
 export function keyOf(text: string): string {
   return text.length <= MAX_KEY ? text : idOf('alert_key', text);
 }
-
-export const secondsOf = (duration: string): number =>
-  Number.parseInt(duration) * (duration.endsWith('h') ? 3_600 : duration.endsWith('m') ? 60 : 1);
-
-/** Seconds that the number of a rule is about; null: it has no window. */
-const WINDOWS: Readonly<Record<string, number>> = {
-  'shieldwatch-blocked-fast': 3_600,
-  'shieldwatch-blocked-slow': 21_600,
-  'shieldwatch-injection-spike': 3_600,
-  'shieldwatch-new-secret': 86_400,
-  'shieldwatch-score-drop': 86_400,
-  'shieldwatch-masked-spike': 7_200,
-  'shieldwatch-dropping': 900,
-  'shieldwatch-guard-passed': 7_200,
-  'shieldwatch-session-too-large': 3_600,
-};
 
 /** Runs one rule for one organisation. Rows of one dedupe key are folded, as for Prometheus. */
 export async function readRule(
@@ -125,7 +109,7 @@ LIMIT ${String(MAX_OPEN * 2 + 1)}`,
         summary: fillIn(rule.description, texts),
         value,
         threshold: rule.above,
-        windowSeconds: WINDOWS[rule.uid] ?? null,
+        windowSeconds: rule.windowSeconds ?? null,
         isFiring: value > rule.above,
         canOpen: true,
         occurrence: '',

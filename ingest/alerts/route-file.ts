@@ -1,6 +1,7 @@
 import { parseDocument } from 'yaml';
 import { CommandError } from '#schemas/errors.js';
 import { alertRoutesFile, type AlertRoute } from '#schemas/http/alerts.js';
+import { fieldPath } from '../errors/from-zod.js';
 
 /** Maximum characters of a file of routes. */
 const MAX_CHARACTERS = 262_144;
@@ -26,8 +27,8 @@ export function parseRouteFile(text: string): AlertRoute[] {
   const parsed = alertRoutesFile.safeParse(value);
   if (!parsed.success) {
     const lines = parsed.error.issues.slice(0, 10).map(({ path, message }) => {
-      const field = path.map((part) => (typeof part === 'number' ? `[${String(part)}]` : `.${String(part)}`)).join('');
-      return `${field === '' ? 'file' : field.replace(/^\./, '')}: ${message}`;
+      const field = fieldPath(path);
+      return `${field === '' ? 'file' : field}: ${message}`;
     });
     throw new CommandError(lines.join('\n'));
   }

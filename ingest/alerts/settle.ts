@@ -37,15 +37,17 @@ export async function settle(tx: Session, orgId: string, at: number): Promise<Se
   const { rows, undecided } = await readUndecided(tx);
   const keys = [...new Set(undecided.map(({ key }) => key))];
   const { announced, suppressed } = await readAnnounced(tx, keys, at);
+  const { routes } = await readRoutes(tx);
+  const destinations = await readDestinations(tx);
   const decided = decide({
     at,
-    routes: (await readRoutes(tx)).routes,
-    destinations: await readDestinations(tx),
+    routes,
+    destinations,
     episodes: undecided,
     mutes: await readMutes(tx, keys),
     announced,
   });
-  const tickets = await ticketRoutes(tx);
+  const tickets = new Set(routes.filter(({ ticket }) => ticket).map(({ name }) => name));
   const written: (Decision & { deliveryId: string | null })[] = [];
   for (const decision of decided.decisions) {
     const episode = rows.get(decision.episodeId);
@@ -65,18 +67,12 @@ export async function settle(tx: Session, orgId: string, at: number): Promise<Se
   await writeDecisions(tx, orgId, written, at);
   await markAnnounced(tx, decided.announced, at);
   await markSettled(tx, decided.settled);
-  await sendDigests(tx, orgId, at);
+  await sendDigests(tx, orgId, new Set(destinations.values()), at);
   return new Set(decided.decisions.filter(({ outcome }) => outcome !== 'suppressed').map(({ episodeId }) => episodeId));
 }
 
-async function ticketRoutes(tx: Session): Promise<Set<string>> {
-  const { routes } = await readRoutes(tx);
-  return new Set(routes.filter(({ ticket }) => ticket).map(({ name }) => name));
-}
-
-/** Queues the digests that are due. Each of their episodes is in one. */
-async function sendDigests(tx: Session, orgId: string, at: number): Promise<void> {
-  const live = new Set((await readDestinations(tx)).values());
+/** Queues the digests that are due, for the destinations that are there. Each of their episodes is in one. */
+async function sendDigests(tx: Session, orgId: string, live: ReadonlySet<string>, at: number): Promise<void> {
   for (const { destinationId, route, reason, dueAt, episodes } of await readDueDigests(tx, at)) {
     const decisions = (outcome: Decision['outcome'], why: string, deliveryId: string | null) =>
       episodes.map(({ id }) => ({

@@ -55,7 +55,8 @@ const KEPT_DAYS = 90;
 /** Maximum episodes about which one evaluation decides; the others follow in the next. */
 const MAX_UNDECIDED = 2_000;
 
-const ms = (time: Time): number => new Date(time).getTime();
+/** Converts a Postgres time to milliseconds since 1970. */
+export const ms = (time: Time): number => new Date(time).getTime();
 const iso = (at: number): string => new Date(at).toISOString();
 
 /** Reads the routes of the organisation; version 0 if it has none. */

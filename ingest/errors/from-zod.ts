@@ -2,7 +2,7 @@ import { core, type z } from 'zod';
 import { ShieldwatchError, type ErrorCode } from '#schemas/errors.js';
 
 /** Formats a field path such as `entries[3].timestamp`. */
-function fieldPath(path: readonly PropertyKey[]): string {
+export function fieldPath(path: readonly PropertyKey[]): string {
   return path
     .map((segment, index) =>
       typeof segment === 'number' ? `[${String(segment)}]` : `${index === 0 ? '' : '.'}${String(segment)}`,

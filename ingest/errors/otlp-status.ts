@@ -13,7 +13,8 @@ const RPC_CODES: Readonly<Record<number, number>> = {
 };
 const INVALID_ARGUMENT = 3;
 
-const rpcCode = (httpStatus: number): number => RPC_CODES[httpStatus] ?? INVALID_ARGUMENT;
+/** Returns the gRPC code of an error by its HTTP status. */
+export const rpcCode = (httpStatus: number): number => RPC_CODES[httpStatus] ?? INVALID_ARGUMENT;
 
 /** Adds the fields of a google.rpc.Status to our error body. */
 export function withOtlpStatus(body: ErrorBody, httpStatus: number): ErrorBody & { code: number; message: string } {
@@ -22,8 +23,13 @@ export function withOtlpStatus(body: ErrorBody, httpStatus: number): ErrorBody &
 
 /** Encodes the error as a protobuf google.rpc.Status: `code` is field 1, `message` field 2. */
 export function otlpStatusBytes(body: ErrorBody, httpStatus: number): Buffer {
+  return Buffer.from(writeStatus(rpcCode(httpStatus), body.error.message).finish());
+}
+
+/** Begins a protobuf google.rpc.Status. */
+export function writeStatus(code: number, message: string): protobuf.Writer {
   const writer = protobuf.Writer.create();
-  writer.uint32((1 << 3) | 0).int32(rpcCode(httpStatus));
-  writer.uint32((2 << 3) | 2).string(body.error.message);
-  return Buffer.from(writer.finish());
+  writer.uint32((1 << 3) | 0).int32(code);
+  writer.uint32((2 << 3) | 2).string(message);
+  return writer;
 }

@@ -1,11 +1,11 @@
 import protobuf from 'protobufjs/minimal.js';
+import { rpcCode, writeStatus } from '../errors/otlp-status.js';
 
 /** Codes of gRPC (google.rpc.Code). */
 export const GRPC = {
   ok: 0,
   invalidArgument: 3,
   deadlineExceeded: 4,
-  notFound: 5,
   permissionDenied: 7,
   unimplemented: 12,
   internal: 13,
@@ -22,17 +22,13 @@ export interface GrpcStatus {
 }
 
 /**
- * By HTTP status. Clients send again after `UNAVAILABLE` and `DEADLINE_EXCEEDED`; some do also after
- * `RESOURCE_EXHAUSTED`, which is therefore not used for a message that is too large.
+ * By HTTP status, where gRPC has another code than the body of an error by OTLP/HTTP. Clients send again after
+ * `UNAVAILABLE` and `DEADLINE_EXCEEDED`; some do also after `RESOURCE_EXHAUSTED`, which is therefore not used.
  */
-const CODES: Readonly<Record<number, number>> = {
-  401: GRPC.unauthenticated,
-  403: GRPC.permissionDenied,
-  404: GRPC.notFound,
+const OWN_CODES: Readonly<Record<number, number>> = {
   408: GRPC.deadlineExceeded,
+  413: GRPC.invalidArgument,
   429: GRPC.unavailable,
-  500: GRPC.internal,
-  503: GRPC.unavailable,
 };
 
 /**
@@ -42,7 +38,7 @@ const CODES: Readonly<Record<number, number>> = {
  * @param retryAfter the header Retry-After, in seconds
  */
 export function statusOf(httpStatus: number, body: Buffer, retryAfter: unknown): GrpcStatus {
-  const code = CODES[httpStatus] ?? GRPC.invalidArgument;
+  const code = OWN_CODES[httpStatus] ?? rpcCode(httpStatus);
   const seconds = Number(retryAfter ?? Number.NaN);
   return { code, message: messageOf(body), ...(Number.isFinite(seconds) ? { retryAfterSeconds: seconds } : {}) };
 }
@@ -77,9 +73,7 @@ const LENGTH_DELIMITED = 2;
 
 /** Encodes a google.rpc.Status whose detail (field 3) is a google.rpc.RetryInfo: a Duration in field 1. */
 function retryInfo(code: number, message: string, seconds: number): Buffer {
-  const writer = protobuf.Writer.create();
-  writer.uint32(1 << 3).int32(code);
-  writer.uint32((2 << 3) | LENGTH_DELIMITED).string(message);
+  const writer = writeStatus(code, message);
   writer.uint32((3 << 3) | LENGTH_DELIMITED).fork();
   writer.uint32((1 << 3) | LENGTH_DELIMITED).string('type.googleapis.com/google.rpc.RetryInfo');
   writer.uint32((2 << 3) | LENGTH_DELIMITED).fork();

@@ -29,6 +29,8 @@ export interface AlertRule {
   metric: SignalMetric;
   /** Fires above this value. */
   above: number;
+  /** Seconds that the value is about; absent: it has no window. */
+  windowSeconds?: number;
   /** How long the value must stay above the threshold. */
   for: string;
   severity: 'critical' | 'warning';
@@ -58,6 +60,10 @@ export interface SignalMetric {
   /** A label of the rows in addition to organisation and repository, with the values it has. */
   label?: { readonly name: string; readonly values: readonly string[] };
 }
+
+/** Returns the seconds of a rule's duration like `0s`, `15m` or `1h`. */
+export const secondsOf = (duration: string): number =>
+  Number.parseInt(duration) * (duration.endsWith('h') ? 3_600 : duration.endsWith('m') ? 60 : 1);
 
 /** Placeholders of the texts. Each output replaces them by an expression of its own template language. */
 const PLACEHOLDERS = /\{(org|repository|value|producer|counter|client)\}/g;
@@ -100,6 +106,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
       fixed: { window: '1h' },
     },
     above: 14.4,
+    windowSeconds: 3_600,
     for: '2m',
     severity: 'critical',
     noData: 'OK',
@@ -122,6 +129,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
       fixed: { window: '6h' },
     },
     above: 6,
+    windowSeconds: 21_600,
     for: '15m',
     severity: 'warning',
     noData: 'OK',
@@ -142,6 +150,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
       fold: 'max',
     },
     above: 4,
+    windowSeconds: 3_600,
     for: '0s',
     severity: 'critical',
     noData: 'OK',
@@ -162,6 +171,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
       fold: 'sum',
     },
     above: 0,
+    windowSeconds: 86_400,
     for: '0s',
     severity: 'critical',
     noData: 'OK',
@@ -182,6 +192,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
       fold: 'max',
     },
     above: 9,
+    windowSeconds: 86_400,
     for: '0s',
     severity: 'warning',
     noData: 'OK',
@@ -244,6 +255,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
       fold: 'max',
     },
     above: 5,
+    windowSeconds: 7_200,
     for: '0s',
     severity: 'warning',
     noData: 'OK',
@@ -266,6 +278,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
       label: { name: 'counter', values: UNDELIVERED_COUNTERS },
     },
     above: 0,
+    windowSeconds: 900,
     for: '0s',
     severity: 'critical',
     noData: 'OK',
@@ -286,6 +299,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
       fold: 'sum',
     },
     above: 0,
+    windowSeconds: 7_200,
     for: '0s',
     severity: 'critical',
     noData: 'OK',
@@ -307,6 +321,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
       isOfOrganisation: true,
     },
     above: 0,
+    windowSeconds: 3_600,
     for: '0s',
     severity: 'critical',
     noData: 'OK',
